@@ -22,4 +22,5 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   testTimeout: 60_000,
+  reporters: ['default', '<rootDir>/test/closing-line-reporter.js'],
 };

@@ -1,0 +1,98 @@
+// The one way a command runs. Steps are numbered; everything from 4 to 7 is one transaction.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import { CommitUnknown, DatabaseUnavailable, TransientConflict } from '@concord/database';
+import { type AppendResult, EventStore } from '@concord/event-store';
+import {
+  currentMessage,
+  InvalidArgument,
+  newId,
+  runInMessage,
+  WrongExpectedVersion,
+} from '@concord/kernel';
+import { currentTenant } from '@concord/tenancy';
+import { appliedBefore } from './applied-before.js';
+import type { CommandOutcome, DomainCommand } from './domain-command.js';
+import { InlineProjections } from './inline-projections.js';
+import { UnitOfWork } from './unit-of-work.js';
+
+const MAX_ATTEMPTS = 6;
+const MAX_COMMAND_ID_LENGTH = 200;
+const FIRST_BACKOFF_MS = 5;
+
+@Injectable()
+export class CommandPipeline {
+  constructor(
+    @Inject(EventStore) private readonly store: EventStore,
+    @Optional() @Inject(InlineProjections) private readonly inline?: InlineProjections,
+  ) {}
+
+  /** Runs a handler as a command. Errors: what the handler throws, those of EventStore.append, TenantMissing. */
+  async run<Value>(command: DomainCommand<unknown, Value>, handle: () => Promise<Value>): Promise<CommandOutcome<Value>> {
+    if (UnitOfWork.current) throw new Error('a command handler does not send commands: load the aggregates it needs');
+    // 1. Whose data it is.
+    currentTenant();
+    // 2. What it is called and belongs to.
+    const commandId = checkCommandId(command.commandId) ?? newId();
+    const correlationId = currentMessage()?.correlationId ?? commandId;
+    return runInMessage({ correlationId, causationId: commandId }, () =>
+      this.attempt(commandId, handle, command.commandId !== undefined),
+    );
+  }
+
+  private async attempt<Value>(
+    commandId: string,
+    handle: () => Promise<Value>,
+    mayBeRepeat: boolean,
+    attempt = 1,
+  ): Promise<CommandOutcome<Value>> {
+    // 3. At most once: a command that was applied before is answered again.
+    const before = mayBeRepeat ? await appliedBefore<Value>(this.store, commandId) : undefined;
+    if (before) return before;
+    try {
+      return await this.store.transaction(() => this.execute(commandId, handle));
+    } catch (error) {
+      // A twin of this command may have won while this one waited for the lock.
+      const twin = mayBeRepeat && !(error instanceof DatabaseUnavailable) ? await appliedBefore<Value>(this.store, commandId) : undefined;
+      if (twin) return twin;
+      if (!isTransient(error) || attempt === MAX_ATTEMPTS) throw error;
+    }
+    await sleep(FIRST_BACKOFF_MS * 2 ** attempt * Math.random());
+    // After a lost answer to a commit, only a look at the store tells whether this attempt was applied.
+    return this.attempt(commandId, handle, true, attempt + 1);
+  }
+
+  private async execute<Value>(commandId: string, handle: () => Promise<Value>): Promise<CommandOutcome<Value>> {
+    // 4. The handler loads under locks and decides.
+    const unitOfWork = new UnitOfWork(this.store, commandId);
+    const value = await unitOfWork.run(handle);
+    if (!unitOfWork.hasDecided) return { streams: [], position: undefined, value, repeated: false };
+    // 5. Everything decided is appended at once.
+    await this.inline?.prepare();
+    const results = await unitOfWork.append();
+    const events = results.flatMap((result) => result.events);
+    // 6. Inline projections see it within the same transaction.
+    if (events.length > 0) await this.inline?.project(events);
+    // 7. Commit, when this returns. Locks go with it.
+    return { ...summary(results), value, repeated: events.length === 0 };
+  }
+}
+
+function summary(results: readonly AppendResult[]): Pick<CommandOutcome, 'streams' | 'position'> {
+  return {
+    streams: results.map(({ stream, revision }) => ({ stream, revision })),
+    position: results.at(-1)?.globalPosition,
+  };
+}
+
+function isTransient(error: unknown): boolean {
+  return error instanceof TransientConflict || error instanceof WrongExpectedVersion || error instanceof CommitUnknown;
+}
+
+function checkCommandId(commandId: string | undefined): string | undefined {
+  if (commandId === undefined) return undefined;
+  if (commandId.length === 0 || commandId.length > MAX_COMMAND_ID_LENGTH) {
+    throw new InvalidArgument(`a command id has 1 to ${MAX_COMMAND_ID_LENGTH} characters`);
+  }
+  return commandId;
+}

@@ -1,0 +1,27 @@
+// Nest wiring of the command pipeline.
+import { type DynamicModule, Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { CqrsModule } from '@nestjs/cqrs';
+import { Aggregates } from './aggregates.js';
+import { type CommandClass, CommandHandlers, ContextCommands } from './command-handlers.js';
+import { CommandPipeline } from './command-pipeline.js';
+
+@Module({})
+export class CommandingModule {
+  /** Once, in the app's root module. Needs a global provider of EventStore. */
+  static forRoot(): DynamicModule {
+    return {
+      module: CommandingModule,
+      global: true,
+      imports: [CqrsModule.forRoot(), DiscoveryModule],
+      providers: [Aggregates, CommandPipeline, CommandHandlers],
+      exports: [Aggregates, CqrsModule],
+    };
+  }
+
+  /** In each bounded context: its commands, so that one without a handler is found at boot. */
+  static forContext(commands: readonly CommandClass[]): DynamicModule {
+    const token = `ContextCommands(${commands.map((command) => command.name).join()})`;
+    return { module: CommandingModule, providers: [{ provide: token, useValue: new ContextCommands(commands) }] };
+  }
+}

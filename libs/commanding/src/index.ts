@@ -1,0 +1,7 @@
+// F3: how a command runs.
+export { Aggregates } from './aggregates.js';
+export { type CommandClass } from './command-handlers.js';
+export { CommandPipeline } from './command-pipeline.js';
+export { CommandingModule } from './commanding.module.js';
+export { type ChangedStream, type CommandOutcome, DomainCommand, type Handles } from './domain-command.js';
+export { InlineProjections } from './inline-projections.js';

@@ -1,0 +1,10 @@
+// The seam where projections join a command's transaction. The projections lib provides the real one.
+import type { RecordedEvent } from '@concord/kernel';
+
+export abstract class InlineProjections {
+  /** Called before the command appends, so that a rebuild under way is waited for without holding up the feed. */
+  abstract prepare(): Promise<void>;
+
+  /** Called after the append and before the commit, with what was added, in order. An error rolls everything back. */
+  abstract project(events: readonly RecordedEvent[]): Promise<void>;
+}

@@ -1,0 +1,71 @@
+// What one command touches: aggregates loaded under their locks, and the events they decided, appended at its end.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { AggregateType, AnyAggregate } from '@concord/domain';
+import type { AppendRequest, AppendResult, EventStore } from '@concord/event-store';
+import { derivedId, NO_REVISION, streamName, type StreamName } from '@concord/kernel';
+
+const running = new AsyncLocalStorage<UnitOfWork>();
+
+/** The id of the n-th event of a command: the same at every attempt, so that a repeat is recognised by the store. */
+export function commandEventId(commandId: string, index: number): string {
+  return derivedId('command', commandId, index.toString());
+}
+
+export class UnitOfWork {
+  private readonly aggregates = new Map<StreamName, AnyAggregate>();
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly commandId: string,
+  ) {}
+
+  /** The unit of work of the running command, if any. */
+  static get current(): UnitOfWork | undefined {
+    return running.getStore();
+  }
+
+  run<T>(work: () => Promise<T>): Promise<T> {
+    return running.run(this, work);
+  }
+
+  /** Locks and loads, in one round trip, what is not loaded yet. */
+  async load<A extends AnyAggregate>(type: AggregateType<A>, ids: readonly string[]): Promise<A[]> {
+    const streams = ids.map((id) => streamName(type.category, id));
+    const missing = [...new Set(streams)].filter((stream) => !this.aggregates.has(stream));
+    if (missing.length > 0) {
+      const loaded = await this.store.lockAndLoad(missing);
+      for (const [stream, events] of loaded) {
+        const aggregate = new type(stream.slice(type.category.length + 1));
+        this.aggregates.set(stream, aggregate.replay(events));
+      }
+    }
+    return streams.map((stream) => this.aggregates.get(stream) as A);
+  }
+
+  /** Whether there is anything to append. */
+  get hasDecided(): boolean {
+    return this.changed.length > 0;
+  }
+
+  /** Appends all that was decided, in the order in which the aggregates were loaded: all or nothing. */
+  async append(): Promise<AppendResult[]> {
+    const { changed } = this;
+    let index = 0;
+    const requests = changed.map((aggregate): AppendRequest => ({
+      stream: aggregate.stream,
+      expected: aggregate.revision === NO_REVISION ? 'no-stream' : aggregate.revision,
+      events: aggregate.decidedEvents.map((event) => ({
+        ...event,
+        id: commandEventId(this.commandId, index++),
+        metadata: { commandId: this.commandId },
+      })),
+    }));
+    const results = await this.store.append(...requests);
+    for (const aggregate of changed) aggregate.markRecorded();
+    return results;
+  }
+
+  private get changed(): AnyAggregate[] {
+    return [...this.aggregates.values()].filter((aggregate) => aggregate.decidedEvents.length > 0);
+  }
+}

@@ -1,0 +1,71 @@
+// The only place that knows SQLSTATEs. What the database says becomes an error that the code above can act on.
+import {
+  ConcordError,
+  EventIdInUse,
+  type ExpectedVersion,
+  type StreamName,
+  WrongExpectedVersion,
+} from '@concord/kernel';
+
+/** Two transactions got in each other's way and this one gave up; nothing was changed. Run it again. */
+export class TransientConflict extends ConcordError {
+  readonly code = 'transient-conflict';
+}
+
+/** The database cannot be reached, or went away. What was not answered may or may not have been committed. */
+export class DatabaseUnavailable extends ConcordError {
+  readonly code = 'database-unavailable';
+}
+
+/** The commit was sent and its answer was lost: look before you repeat, or repeat with the same ids. */
+export class CommitUnknown extends ConcordError {
+  readonly code = 'commit-unknown';
+}
+
+interface PostgresError extends Error {
+  readonly code: string;
+  readonly detail?: string;
+  readonly constraint?: string;
+}
+
+const WRONG_EXPECTED_VERSION = 'CN001';
+const FEED_ON_STANDBY = 'CN005';
+const UNIQUE_VIOLATION = '23505';
+// serialization_failure, deadlock_detected, lock_not_available
+const TRANSIENT = new Set(['40001', '40P01', '55P03']);
+// admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections, read_only_sql_transaction (a failover)
+const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '53300', '25006', FEED_ON_STANDBY]);
+const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH']);
+const LOST_CONNECTION = /connection terminated|timeout exceeded when trying to connect|not queryable|Cannot use a pool/i;
+
+/** Turns an error of pg or TypeORM into one of ours, and leaves every other error as it is. */
+export function translateDatabaseError(error: unknown): unknown {
+  if (error instanceof ConcordError || !(error instanceof Error)) return error;
+  const cause = driverError(error);
+  return translateState(cause) ?? translateConnection(cause) ?? error;
+}
+
+function driverError(error: Error): PostgresError {
+  const wrapped = (error as { driverError?: unknown }).driverError;
+  return (wrapped instanceof Error ? wrapped : error) as PostgresError;
+}
+
+function translateState(error: PostgresError): ConcordError | undefined {
+  if (error.code === WRONG_EXPECTED_VERSION) return wrongExpectedVersion(error);
+  if (error.code === UNIQUE_VIOLATION && error.constraint === 'events_event_id_key') return new EventIdInUse({ cause: error });
+  const staleSnapshot = error.code === UNIQUE_VIOLATION && error.constraint === 'events_stream_key';
+  if (staleSnapshot || TRANSIENT.has(error.code)) return new TransientConflict(error.message, {}, { cause: error });
+  return undefined;
+}
+
+function translateConnection(error: PostgresError): ConcordError | undefined {
+  const gone = UNAVAILABLE.has(error.code) || NETWORK.has(error.code) || (error.code ?? '').startsWith('08');
+  if (!gone && !LOST_CONNECTION.test(error.message)) return undefined;
+  return new DatabaseUnavailable(`the database is not available: ${error.message}`, {}, { cause: error });
+}
+
+function wrongExpectedVersion(error: PostgresError): WrongExpectedVersion {
+  const { stream, expected, actual } = JSON.parse(error.detail ?? '{}') as Record<string, string>;
+  const version = /^\d+$/.test(expected ?? '') ? BigInt(expected ?? 0) : (expected as ExpectedVersion);
+  return new WrongExpectedVersion(stream as StreamName, version, BigInt(actual ?? -1));
+}

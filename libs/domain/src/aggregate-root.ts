@@ -1,0 +1,77 @@
+// An aggregate is one stream and one transactional boundary. It decides events; storing them is somebody else's work.
+import { type DomainEvent, NO_REVISION, streamName, type StreamName, type StreamPosition } from '@concord/kernel';
+
+/** How an aggregate class is found and made: its category names its streams. */
+export interface AggregateType<Aggregate extends AnyAggregate> {
+  readonly category: string;
+  new (id: string): Aggregate;
+}
+
+/** Any aggregate, whatever its events and state. */
+export type AnyAggregate = AggregateRoot<DomainEvent, unknown>;
+
+/**
+ * Base of aggregates. A subclass has a static `category`, an initial state, a pure `evolve`, and one method per
+ * decision, which checks its invariants and records what happened. Time and ids arrive with the command.
+ */
+export abstract class AggregateRoot<Event extends DomainEvent, State> {
+  private current: State;
+  private lastRevision = NO_REVISION;
+  private decided: Event[] = [];
+
+  constructor(readonly id: string) {
+    this.current = this.initialState();
+  }
+
+  /** The state before the first event. */
+  protected abstract initialState(): State;
+
+  /** The state after one more event: pure, total, and without any check, because what is recorded has happened. */
+  protected abstract evolve(state: State, event: Event): State;
+
+  /** The present state, decided events included. */
+  get state(): State {
+    return this.current;
+  }
+
+  /** The stream position of the last recorded event; -1n when there is none. Decided events do not move it. */
+  get revision(): StreamPosition {
+    return this.lastRevision;
+  }
+
+  /** Whether any event was ever recorded. */
+  get exists(): boolean {
+    return this.lastRevision > NO_REVISION;
+  }
+
+  /** The stream of this aggregate: `category-id`. */
+  get stream(): StreamName {
+    return streamName((this.constructor as AggregateType<AnyAggregate>).category, this.id);
+  }
+
+  /** Events that were decided and not yet appended, in order. */
+  get decidedEvents(): readonly Event[] {
+    return this.decided;
+  }
+
+  /** Applies recorded events, oldest first. Never checks an invariant. */
+  replay(events: Iterable<Event>): this {
+    for (const event of events) {
+      this.current = this.evolve(this.current, event);
+      this.lastRevision += 1n;
+    }
+    return this;
+  }
+
+  /** Takes the decided events as recorded, once the store has them. */
+  markRecorded(): void {
+    this.lastRevision += BigInt(this.decided.length);
+    this.decided = [];
+  }
+
+  /** Adds an event to what was decided, and applies it. */
+  protected record(event: Event): void {
+    this.current = this.evolve(this.current, event);
+    this.decided.push(event);
+  }
+}

@@ -1,0 +1,63 @@
+// Checks what is about to be appended and completes its metadata, the same way for every adapter.
+import {
+  assertExactJson,
+  currentMessage,
+  type EventMetadata,
+  InvalidArgument,
+  isId,
+  type NewEvent,
+  parseStreamName,
+} from '@concord/kernel';
+import type { AppendRequest } from './event-store.js';
+
+/** A checked request. */
+export interface Append extends Omit<AppendRequest, 'events'> {
+  readonly events: readonly Required<NewEvent>[];
+}
+
+const MAX_TYPE_LENGTH = 200;
+const WORDS = ['no-stream', 'stream-exists', 'any'];
+
+/** Errors: InvalidArgument that names the event and the place; nothing was appended. */
+export function prepareAppends(requests: readonly AppendRequest[]): Append[] {
+  if (requests.length === 0) throw new InvalidArgument('append needs at least one stream');
+  assertDistinct(
+    requests.map((request) => request.stream),
+    'stream',
+  );
+  assertDistinct(
+    requests.flatMap((request) => request.events.map((event) => event.id.toLowerCase())),
+    'event id',
+  );
+  return requests.map(prepare);
+}
+
+function prepare(request: AppendRequest): Append {
+  parseStreamName(request.stream);
+  const { expected } = request;
+  if (typeof expected === 'bigint' ? expected < 0n : !WORDS.includes(expected)) {
+    throw new InvalidArgument(`expected version ${expected}: give a stream position, or one of ${WORDS.join(', ')}`);
+  }
+  if (request.events.length === 0) throw new InvalidArgument(`append to "${request.stream}" needs at least one event`);
+  return { ...request, events: request.events.map(prepareEvent) };
+}
+
+function prepareEvent(event: NewEvent): Required<NewEvent> {
+  if (!isId(event.id)) throw new InvalidArgument(`event id "${event.id}" is no UUID`);
+  if (event.type.length === 0 || event.type.length > MAX_TYPE_LENGTH || /\p{Cc}/u.test(event.type)) {
+    throw new InvalidArgument(`an event type has 1 to ${MAX_TYPE_LENGTH} characters and no control characters`);
+  }
+  if (event.data === undefined) throw new InvalidArgument(`event ${event.type} has no data: give at least {}`);
+  assertExactJson(event.data);
+  const metadata: EventMetadata = { ...currentMessage(), ...event.metadata };
+  assertExactJson(metadata, '$metadata');
+  return { id: event.id, type: event.type, data: event.data, metadata };
+}
+
+function assertDistinct(values: readonly string[], what: string): void {
+  const seen = new Set<string>();
+  for (const value of values) {
+    if (seen.has(value)) throw new InvalidArgument(`${what} "${value}" appears twice in one append`);
+    seen.add(value);
+  }
+}

@@ -1,0 +1,20 @@
+// Nest wiring: EventStore is the port; the adapter behind it is chosen here.
+import { type DynamicModule, Module } from '@nestjs/common';
+import { Database } from '@concord/database';
+import { EventStore } from './event-store.js';
+import { PostgresEventStore } from './postgres/postgres-event-store.js';
+
+@Module({})
+export class EventStoreModule {
+  /** A global EventStore on PostgreSQL. Needs a global Database. */
+  static forRoot(): DynamicModule {
+    return {
+      module: EventStoreModule,
+      global: true,
+      providers: [
+        { provide: EventStore, useFactory: (database: Database) => new PostgresEventStore(database), inject: [Database] },
+      ],
+      exports: [EventStore],
+    };
+  }
+}

@@ -1,0 +1,112 @@
+// The port of the event store. Adapters: postgres/ (the real one) and memory/ (for unit tests); one contract suite for both.
+// Everything is for the tenant of the running code, and inside transaction() everything commits or rolls back as one.
+import type { ExpectedVersion, GlobalPosition, NewEvent, RecordedEvent, StreamName, StreamPosition } from '@concord/kernel';
+import { currentTenant, type TenantId } from '@concord/tenancy';
+import { type Append, prepareAppends } from './append.js';
+import { AppendListeners } from './append-listeners.js';
+
+/** Events to append to one stream. */
+export interface AppendRequest {
+  readonly stream: StreamName;
+  readonly expected: ExpectedVersion;
+  readonly events: readonly NewEvent[];
+}
+
+/** Where an append ended, and what it added. */
+export interface AppendResult {
+  readonly stream: StreamName;
+  readonly revision: StreamPosition;
+  readonly globalPosition: GlobalPosition;
+  /** As they were recorded. Empty for a repeat: the very same events were there already, and nothing was added. */
+  readonly events: readonly RecordedEvent[];
+}
+
+/** How to read a stream. Without `from`: from its start, or backwards from its end. */
+export interface ReadStreamOptions {
+  readonly from?: StreamPosition;
+  readonly direction?: 'forwards' | 'backwards';
+  readonly limit?: number;
+}
+
+/** Which part of the feed to read: settled events after a position, of these categories and types (all when absent). */
+export interface ReadFeedOptions {
+  readonly after?: GlobalPosition;
+  readonly limit?: number;
+  readonly categories?: readonly string[];
+  readonly types?: readonly string[];
+}
+
+/** A page of the feed. `through`: how far the feed was read, matching events or not; the next `after`. */
+export interface FeedPage {
+  readonly events: readonly RecordedEvent[];
+  readonly through: GlobalPosition;
+}
+
+/** A tenant, and the settled position of its last event. */
+export interface TenantHead {
+  readonly tenantId: TenantId;
+  readonly head: GlobalPosition;
+}
+
+export abstract class EventStore {
+  private readonly listeners = new AppendListeners();
+
+  /**
+   * Appends to one or several streams, all or nothing; one result a request, in order. An append whose events are all
+   * there already (same ids and content) succeeds again, whatever it expects. Errors: WrongExpectedVersion,
+   * EventIdInUse, InvalidArgument (a payload that JSON or the store would change), TenantMissing.
+   */
+  async append(...requests: AppendRequest[]): Promise<AppendResult[]> {
+    return this.write(currentTenant(), prepareAppends(requests));
+  }
+
+  /** Reads a stream; a stream that does not exist is empty. Sees the running transaction's own appends. */
+  readStream(stream: StreamName, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
+    return this.streamEvents(currentTenant(), stream, options);
+  }
+
+  /**
+   * Reads the feed in commit order. Only settled events appear: whatever is still being committed below a position
+   * hides what is above it, so a reader that goes on from `through` never misses, repeats or reorders an event.
+   */
+  async readFeed(options: ReadFeedOptions = {}): Promise<FeedPage> {
+    return this.feedPage(currentTenant(), options);
+  }
+
+  /** Runs `work` as one transaction; joins the one that is running. Errors: what `work` throws, and TransientConflict. */
+  abstract transaction<T>(work: () => Promise<T>): Promise<T>;
+
+  /**
+   * Locks streams until the running transaction ends, then reads them, in one round trip. The lock holds against
+   * every other lockAndLoad and append, in every process. Errors: outside transaction() it throws.
+   */
+  abstract lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, RecordedEvent[]>>;
+
+  /** The events with these ids, in no particular order; unknown ids are left out. */
+  abstract findEvents(ids: readonly string[]): Promise<RecordedEvent[]>;
+
+  /** Every tenant that has events, with its head. Needs no tenant. */
+  abstract tenantHeads(): Promise<TenantHead[]>;
+
+  /** The last position given to any tenant's event so far; the feed may not have settled up to it yet. */
+  abstract lastPosition(): Promise<GlobalPosition>;
+
+  /** Calls back after this process has committed an append; returns the way to stop. A hint, not a delivery. */
+  onAppended(listener: () => void): () => void {
+    return this.listeners.add(listener);
+  }
+
+  protected announceAppend(): void {
+    this.listeners.announce();
+  }
+
+  protected abstract write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]>;
+
+  protected abstract streamEvents(
+    tenant: TenantId,
+    stream: StreamName,
+    options: ReadStreamOptions,
+  ): AsyncIterable<RecordedEvent>;
+
+  protected abstract feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage>;
+}

@@ -1,0 +1,111 @@
+// The event store on PostgreSQL: one call an append, reads by keyset pages. The rules live in migrations/0001_event_store.sql.
+import { type Database, loadSql } from '@concord/database';
+import type { GlobalPosition, RecordedEvent, StreamName } from '@concord/kernel';
+import { currentTenant, type TenantId } from '@concord/tenancy';
+import type { Append } from '../append.js';
+import {
+  type AppendResult,
+  EventStore,
+  type FeedPage,
+  type ReadFeedOptions,
+  type ReadStreamOptions,
+  type TenantHead,
+} from '../event-store.js';
+import { type AppendedRow, type EventRow, toAppendResult, toRecordedEvent } from './rows.js';
+
+const sql = {
+  append: loadSql(import.meta.url, 'sql/append.sql'),
+  lockAndLoad: loadSql(import.meta.url, 'sql/lock-and-load.sql'),
+  findEvents: loadSql(import.meta.url, 'sql/find-events.sql'),
+  forwards: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
+  backwards: loadSql(import.meta.url, 'sql/read-stream-backwards.sql'),
+  all: loadSql(import.meta.url, 'sql/read-all.sql'),
+  categories: loadSql(import.meta.url, 'sql/read-categories.sql'),
+  horizon: loadSql(import.meta.url, 'sql/feed-horizon.sql'),
+  lastPosition: loadSql(import.meta.url, 'sql/last-position.sql'),
+  heads: loadSql(import.meta.url, 'sql/tenant-heads.sql'),
+};
+
+const PAGE = 1000;
+const MAX_POSITION = 2n ** 63n - 1n;
+
+export class PostgresEventStore extends EventStore {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  override transaction<T>(work: () => Promise<T>): Promise<T> {
+    return this.database.transaction(work);
+  }
+
+  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, RecordedEvent[]>> {
+    if (!this.database.current) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
+    const loaded = new Map<StreamName, RecordedEvent[]>(streams.map((stream) => [stream, []]));
+    const rows = await this.database.query<EventRow>(sql.lockAndLoad, [currentTenant(), streams]);
+    for (const row of rows) loaded.get(row.stream_name)?.push(toRecordedEvent(row));
+    return loaded;
+  }
+
+  override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
+    const rows = await this.database.query<EventRow>(sql.findEvents, [currentTenant(), ids]);
+    return rows.map(toRecordedEvent);
+  }
+
+  override async tenantHeads(): Promise<TenantHead[]> {
+    const horizon = await this.horizon();
+    const rows = await this.database.queryOutside<{ tenant_id: TenantId; head: bigint }>(sql.heads, [horizon]);
+    return rows.map((row) => ({ tenantId: row.tenant_id, head: row.head }));
+  }
+
+  override async lastPosition(): Promise<GlobalPosition> {
+    const [row] = await this.database.queryOutside<{ position: GlobalPosition }>(sql.lastPosition);
+    return row?.position ?? 0n;
+  }
+
+  protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
+    const batch = JSON.stringify(appends, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+    const rows = await this.database.query<AppendedRow>(sql.append, [tenant, batch]);
+    const running = this.database.current;
+    if (running) running.onCommit(() => this.announceAppend());
+    else this.announceAppend();
+    return rows.map((row, index) => toAppendResult(tenant, appends[index], row));
+  }
+
+  protected override async *streamEvents(
+    tenant: TenantId,
+    stream: StreamName,
+    options: ReadStreamOptions,
+  ): AsyncGenerator<RecordedEvent> {
+    const backwards = options.direction === 'backwards';
+    let from = options.from ?? (backwards ? MAX_POSITION : 0n);
+    let wanted = options.limit ?? Number.POSITIVE_INFINITY;
+    while (wanted > 0) {
+      const limit = Math.min(wanted, PAGE);
+      const statement = backwards ? sql.backwards : sql.forwards;
+      const rows = await this.database.query<EventRow>(statement, [tenant, stream, from, limit]);
+      for (const row of rows) yield toRecordedEvent(row);
+      const last = rows.at(-1);
+      if (!last || rows.length < limit) return;
+      wanted -= rows.length;
+      from = last.stream_position + (backwards ? -1n : 1n);
+    }
+  }
+
+  protected override async feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
+    const { after = 0n, limit = PAGE, types = null, categories } = options;
+    // Two statements, in this order, each with a snapshot of its own: what the horizon settles, the second one sees.
+    const horizon = await this.horizon();
+    const range = [tenant, after, horizon, limit, types];
+    const rows = categories
+      ? await this.database.queryOutside<EventRow>(sql.categories, [...range, categories])
+      : await this.database.queryOutside<EventRow>(sql.all, range);
+    const full = rows.length === limit;
+    const settled = horizon > after ? horizon : after;
+    return { events: rows.map(toRecordedEvent), through: (full && rows.at(-1)?.global_position) || settled };
+  }
+
+  private async horizon(): Promise<GlobalPosition> {
+    const [row] = await this.database.queryOutside<{ horizon: GlobalPosition }>(sql.horizon);
+    return row?.horizon ?? 0n;
+  }
+}

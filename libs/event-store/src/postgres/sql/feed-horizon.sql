@@ -1,0 +1,1 @@
+select concord.feed_horizon() as horizon

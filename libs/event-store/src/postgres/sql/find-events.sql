@@ -1,0 +1,2 @@
+select * from concord.events
+where tenant_id = $1 and event_id = any ($2::uuid[])

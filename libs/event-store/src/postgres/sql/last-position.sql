@@ -1,0 +1,1 @@
+select concord.last_position() as position

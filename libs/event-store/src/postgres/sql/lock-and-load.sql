@@ -1,0 +1,1 @@
+select * from concord.lock_and_load($1, $2)

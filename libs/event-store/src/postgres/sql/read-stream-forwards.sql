@@ -1,0 +1,4 @@
+select * from concord.events
+where tenant_id = $1 and stream_name = $2 and stream_position >= $3
+order by stream_position
+limit $4

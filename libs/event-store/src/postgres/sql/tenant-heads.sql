@@ -1,0 +1,1 @@
+select tenant_id, head from concord.tenant_heads($1)

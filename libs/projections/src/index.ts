@@ -1,0 +1,8 @@
+// F4: projectors, Active Record read models, rebuild.
+export { ActiveRecord, asBigint, type FindRows, type RowType } from './active-record.js';
+export { type Consistency, On, Projection, type ProjectionDefinition, type ProjectionOptions } from './projection.js';
+export { Projections, type RebuildOptions } from './projections.js';
+export { ProjectionsModule } from './projections.module.js';
+export { ReadModels } from './read-models.js';
+export type { RebuildProgress } from './rebuild.js';
+export { projectingRows, readingRows, ReadModelIsReadOnly } from './row-scope.js';

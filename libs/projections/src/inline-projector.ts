@@ -1,0 +1,33 @@
+// Inline projections: rows change in the very transaction that appends the events.
+import { Injectable } from '@nestjs/common';
+import { InlineProjections } from '@concord/commanding';
+import { Database, loadSql } from '@concord/database';
+import type { RecordedEvent } from '@concord/kernel';
+import { currentTenant } from '@concord/tenancy';
+import { projectEvents } from './project-events.js';
+import { ProjectionRegistry } from './projection-registry.js';
+
+const lockShared = loadSql(import.meta.url, 'sql/lock-shared.sql');
+
+@Injectable()
+export class InlineProjector extends InlineProjections {
+  constructor(
+    private readonly database: Database,
+    private readonly registry: ProjectionRegistry,
+  ) {
+    super();
+  }
+
+  override async prepare(): Promise<void> {
+    const names = this.inline.map((projection) => projection.name);
+    if (names.length > 0) await this.database.query(lockShared, [currentTenant(), names]);
+  }
+
+  override async project(events: readonly RecordedEvent[]): Promise<void> {
+    for (const projection of this.inline) await projectEvents(this.database, projection, events);
+  }
+
+  private get inline() {
+    return this.registry.all.filter((projection) => projection.consistency === 'inline');
+  }
+}

@@ -1,0 +1,26 @@
+// Applies events to one projection, in order.
+import type { Database } from '@concord/database';
+import { parseStreamName, type RecordedEvent } from '@concord/kernel';
+import type { ProjectionDefinition } from './projection.js';
+import { projectingRows } from './row-scope.js';
+
+/** Events of other categories and types are passed over. The caller has a transaction running. */
+export async function projectEvents(
+  database: Database,
+  projection: ProjectionDefinition,
+  events: readonly RecordedEvent[],
+): Promise<void> {
+  await projectingRows(database, async () => {
+    for (const event of events) {
+      const project = projection.handlers.get(event.type);
+      if (project && projection.categories.includes(parseStreamName(event.stream).category)) await project(event);
+    }
+  });
+}
+
+/** Removes the running tenant's rows of a projection. */
+export async function clearRows(database: Database, projection: ProjectionDefinition, tenantId: string): Promise<void> {
+  const manager = database.current?.manager;
+  if (!manager) throw new Error('clearRows runs inside a transaction');
+  for (const row of projection.rows) await manager.delete(row, { tenantId });
+}

@@ -1,0 +1,72 @@
+// How a projector says what it projects. A projection is a projector's code, a name and a version.
+import { Injectable, type Type } from '@nestjs/common';
+import { type DomainEvent, type RecordedEvent } from '@concord/kernel';
+import type { ActiveRecord, RowType } from './active-record.js';
+
+/** `inline`: in the command's transaction. `async`: behind it, exactly once, with a checkpoint. */
+export type Consistency = 'inline' | 'async';
+
+/** What @Projection declares. */
+export interface ProjectionOptions {
+  readonly name: string;
+  /** Raise it when the rows would come out differently: they are built anew at the next start. */
+  readonly version: number;
+  /** The categories whose events are projected. */
+  readonly categories: readonly string[];
+  readonly consistency: Consistency;
+  /** Every row class that the projector writes: a rebuild empties them. */
+  readonly rows: readonly RowType<ActiveRecord>[];
+}
+
+/** Projects one event. */
+export type ProjectEvent = (event: RecordedEvent) => Promise<void>;
+
+/** A projector instance with its declaration. */
+export interface ProjectionDefinition extends ProjectionOptions {
+  readonly handlers: ReadonlyMap<string, ProjectEvent>;
+}
+
+const OPTIONS = Symbol('concord:projection');
+const HANDLERS = Symbol('concord:projection:handlers');
+
+/** Declares a projector class; it is then found among the providers of any module. */
+export function Projection(options: ProjectionOptions): ClassDecorator {
+  return (target) => {
+    Reflect.defineMetadata(OPTIONS, options, target);
+    Injectable()(target);
+  };
+}
+
+/** Declares the method that projects an event type. */
+export function On<Event extends DomainEvent>(
+  eventType: Event['type'],
+): <Key extends string>(
+  target: Record<Key, (event: RecordedEvent<Event>) => Promise<void>>,
+  method: Key,
+) => void {
+  return (target, method) => {
+    const handlers = (Reflect.getOwnMetadata(HANDLERS, target) ?? {}) as Record<string, string>;
+    if (handlers[eventType]) throw new Error(`${eventType} has two methods, ${handlers[eventType]} and ${method}: keep one`);
+    Reflect.defineMetadata(HANDLERS, { ...handlers, [eventType]: method }, target);
+  };
+}
+
+/** Reads the declaration of a projector; undefined for any other class. Errors: a projector without methods throws. */
+export function definitionOf(type: Type, instance: object): ProjectionDefinition | undefined {
+  const options = Reflect.getMetadata(OPTIONS, type) as ProjectionOptions | undefined;
+  if (!options) return undefined;
+  const methods = Object.entries((Reflect.getMetadata(HANDLERS, type.prototype as object) ?? {}) as Record<string, string>);
+  if (methods.length === 0) throw new Error(`${type.name} projects nothing: mark its methods with @On('EventType')`);
+  const handlers = new Map(
+    methods.map(([eventType, method]) => {
+      const project = (instance as Record<string, ProjectEvent>)[method] as ProjectEvent;
+      return [eventType, project.bind(instance)] as const;
+    }),
+  );
+  return { ...options, handlers };
+}
+
+/** Names the checkpoint of a version of a projection. */
+export function subscriptionName(projection: ProjectionOptions): string {
+  return `projection:${projection.name}:${projection.version}`;
+}

@@ -1,0 +1,28 @@
+// Nest wiring of projections. Projectors are providers of any module, marked with @Projection.
+import { type DynamicModule, Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { InlineProjections } from '@concord/commanding';
+import { InlineProjector } from './inline-projector.js';
+import { ProjectionRegistry } from './projection-registry.js';
+import { Projections, ProjectionSettings } from './projections.js';
+import { ReadModels } from './read-models.js';
+
+@Module({})
+export class ProjectionsModule {
+  /** Once, in the app's root module. `run: false`: this process does not run the asynchronous ones. */
+  static forRoot(options: { readonly run?: boolean } = {}): DynamicModule {
+    return {
+      module: ProjectionsModule,
+      global: true,
+      imports: [DiscoveryModule],
+      providers: [
+        ProjectionRegistry,
+        Projections,
+        ReadModels,
+        { provide: ProjectionSettings, useValue: new ProjectionSettings(options.run ?? true) },
+        { provide: InlineProjections, useClass: InlineProjector },
+      ],
+      exports: [Projections, ReadModels, InlineProjections],
+    };
+  }
+}

@@ -1,0 +1,123 @@
+// The projections of a running app: started and stopped with it, waited for, rebuilt, compared.
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Database } from '@concord/database';
+import { EventStore } from '@concord/event-store';
+import type { GlobalPosition } from '@concord/kernel';
+import { Checkpoints, Consumer, type ConsumerFailure } from '@concord/subscriptions';
+import { currentTenant, runInTenant } from '@concord/tenancy';
+import { digestOf } from './digest.js';
+import { clearRows, projectEvents } from './project-events.js';
+import { type ProjectionDefinition, subscriptionName } from './projection.js';
+import { ProjectionRegistry } from './projection-registry.js';
+import { rebuild, type RebuildProgress } from './rebuild.js';
+
+/** Which tenants a rebuild is for (all when absent), and who is told how far it is. */
+export interface RebuildOptions {
+  readonly tenantId?: string;
+  readonly onProgress?: (progress: RebuildProgress) => void;
+}
+
+/** Whether this process runs asynchronous projections; `false` for command-line tools. */
+export class ProjectionSettings {
+  constructor(readonly run: boolean) {}
+}
+
+const POLL_MS = 50;
+// No tenant has this id: it stands for the deployment of a version, which is for all of them.
+const ALL_TENANTS = '*';
+
+@Injectable()
+export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(Projections.name);
+  private readonly consumers = new Map<string, Consumer>();
+  private readonly checkpoints: Checkpoints;
+
+  constructor(
+    private readonly registry: ProjectionRegistry,
+    private readonly store: EventStore,
+    private readonly database: Database,
+    private readonly settings: ProjectionSettings,
+  ) {
+    this.checkpoints = new Checkpoints(database);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    for (const projection of this.registry.all) {
+      if (projection.consistency === 'inline') await this.deployInline(projection);
+      else this.consumers.set(projection.name, this.consumerOf(projection));
+    }
+    if (this.settings.run) for (const consumer of this.consumers.values()) consumer.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await Promise.all([...this.consumers.values()].map((consumer) => consumer.stop()));
+  }
+
+  /** Projections that do not move on for a tenant at present, and why. */
+  get failures(): readonly ConsumerFailure[] {
+    return [...this.consumers.values()].flatMap((consumer) => consumer.failures);
+  }
+
+  /** All projections. */
+  get all(): readonly ProjectionDefinition[] {
+    return this.registry.all;
+  }
+
+  /**
+   * Waits until a projection shows everything up to a position, for the running tenant. False: not within the time.
+   * An inline projection shows what its command has committed, at once. Errors: InvalidArgument for an unknown name.
+   */
+  async waitFor(name: string, position: GlobalPosition, milliseconds: number): Promise<boolean> {
+    const projection = this.registry.get(name);
+    if (projection.consistency === 'inline') return true;
+    const deadline = Date.now() + milliseconds;
+    const advanced = this.consumers.get(name)?.advanced;
+    for (;;) {
+      const seen = advanced?.seen ?? 0;
+      const reached = (await this.checkpoints.read(subscriptionName(projection))) ?? 0n;
+      if (reached >= position) return true;
+      const left = deadline - Date.now();
+      if (left <= 0) return false;
+      await advanced?.wait(seen, Math.min(POLL_MS, left));
+    }
+  }
+
+  /** Rebuilds a projection from the streams, in place; answers the number of events projected. */
+  async rebuild(name: string, options: RebuildOptions = {}): Promise<number> {
+    const projection = this.registry.get(name);
+    const tenants = options.tenantId ? [options.tenantId] : (await this.store.tenantHeads()).map((head) => head.tenantId);
+    let events = 0;
+    for (const tenant of tenants) {
+      events += await runInTenant(tenant, () => rebuild(this.store, this.database, projection, options.onProgress));
+    }
+    return events;
+  }
+
+  /** A digest of a projection's rows, of one tenant or of all: equal digests, equal rows. */
+  async digest(name: string, tenantId?: string): Promise<string> {
+    return digestOf(this.database, this.registry.get(name), tenantId);
+  }
+
+  private consumerOf(projection: ProjectionDefinition): Consumer {
+    return new Consumer(this.store, this.database, {
+      name: subscriptionName(projection),
+      categories: projection.categories,
+      types: [...projection.handlers.keys()],
+      // A version that never ran finds the rows of the one before it.
+      start: () => clearRows(this.database, projection, currentTenant()),
+      handle: (events) => projectEvents(this.database, projection, events),
+      onFailure: ({ name, tenantId, error, attempts, retryAt }) => {
+        this.logger.error({ projection: name, tenantId, attempts, retryAt, err: error }, `projection ${name} failed`);
+      },
+    });
+  }
+
+  /** An inline projection of a version that never ran is built from what is there, before commands keep it up. */
+  private async deployInline(projection: ProjectionDefinition): Promise<void> {
+    const deployed = `inline:${subscriptionName(projection)}`;
+    await this.database.transaction(async () => {
+      const held = await this.checkpoints.hold(deployed, true, ALL_TENANTS);
+      if (held?.created) await this.rebuild(projection.name);
+    });
+  }
+}

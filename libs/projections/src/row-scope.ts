@@ -1,0 +1,37 @@
+// Which database rows are found in, and whether they may be changed. Set at every entry; no static connection anywhere.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Database } from '@concord/database';
+import { ConcordError } from '@concord/kernel';
+
+interface RowScope {
+  readonly database: Database;
+  readonly projecting: boolean;
+}
+
+const scope = new AsyncLocalStorage<RowScope>();
+
+/** A read model was written by something that is not a projector. */
+export class ReadModelIsReadOnly extends ConcordError {
+  readonly code = 'read-model-is-read-only';
+
+  constructor(rowClass: string) {
+    super(`${rowClass} is written by its projector only: append an event, or declare the class \`static owned = true\``);
+  }
+}
+
+/** Runs `work` with rows that are found in this database, and can be read. */
+export function readingRows<T>(database: Database, work: () => T): T {
+  return scope.run({ database, projecting: false }, work);
+}
+
+/** Runs a projector's work: rows can be written too. */
+export function projectingRows<T>(database: Database, work: () => T): T {
+  return scope.run({ database, projecting: true }, work);
+}
+
+/** The scope of the running code. Errors: outside any scope it throws. */
+export function currentRowScope(rowClass: string): RowScope {
+  const current = scope.getStore();
+  if (!current) throw new Error(`${rowClass} has no database here: run within ReadModels.read(), which entries set`);
+  return current;
+}

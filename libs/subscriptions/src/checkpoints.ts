@@ -1,0 +1,46 @@
+// How far a subscription has come, for the tenant of the running code. Saved in the transaction of its effects.
+import { type Database, loadSql } from '@concord/database';
+import type { GlobalPosition } from '@concord/kernel';
+import { currentTenant } from '@concord/tenancy';
+
+const sql = {
+  read: loadSql(import.meta.url, 'sql/read-checkpoint.sql'),
+  lock: loadSql(import.meta.url, 'sql/lock-checkpoint.sql'),
+  tryLock: loadSql(import.meta.url, 'sql/try-lock-checkpoint.sql'),
+  create: loadSql(import.meta.url, 'sql/create-checkpoint.sql'),
+  save: loadSql(import.meta.url, 'sql/save-checkpoint.sql'),
+};
+
+interface Row {
+  readonly position: GlobalPosition;
+}
+
+/** A checkpoint held until the transaction ends. `created`: there was none, the subscription starts here. */
+export interface HeldCheckpoint {
+  readonly position: GlobalPosition;
+  readonly created: boolean;
+}
+
+export class Checkpoints {
+  constructor(private readonly database: Database) {}
+
+  /** Undefined when the subscription has never run for this tenant. */
+  async read(subscription: string): Promise<GlobalPosition | undefined> {
+    const [row] = await this.database.query<Row>(sql.read, [subscription, currentTenant()]);
+    return row?.position;
+  }
+
+  /** Locks the checkpoint, made if need be. Undefined: another process holds it, and `wait` is false. */
+  async hold(subscription: string, wait: boolean, tenant = currentTenant()): Promise<HeldCheckpoint | undefined> {
+    const key = [subscription, tenant];
+    const [created] = await this.database.query<Row>(sql.create, key);
+    if (created) return { position: created.position, created: true };
+    const [row] = await this.database.query<Row>(wait ? sql.lock : sql.tryLock, key);
+    return row && { position: row.position, created: false };
+  }
+
+  /** Moves a held checkpoint. */
+  async save(subscription: string, position: GlobalPosition): Promise<void> {
+    await this.database.query(sql.save, [subscription, currentTenant(), position]);
+  }
+}

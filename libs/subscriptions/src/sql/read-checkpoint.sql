@@ -1,0 +1,1 @@
+select position from concord.checkpoints where subscription = $1 and tenant_id = $2
