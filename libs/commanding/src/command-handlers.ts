@@ -27,31 +27,23 @@ export class CommandHandlers implements OnModuleInit {
     private readonly pipeline: CommandPipeline,
   ) {}
 
+  /** Errors: a command with two handlers, a declared one with none, and a request-scoped handler throw. */
   onModuleInit(): void {
     const providers = this.discovery.getProviders();
-    const handlers = new Map<unknown, InstanceWrapper>();
-    for (const provider of providers) {
-      const command: unknown = provider.metatype && Reflect.getMetadata(COMMAND_HANDLER_METADATA, provider.metatype);
-      if (command === undefined || command === null) continue;
-      const other = handlers.get(command);
-      if (other && other.instance !== provider.instance) throw twice(command, other, provider);
-      handlers.set(command, provider);
-    }
-    const declared = providers
-      .map((provider) => provider.instance as unknown)
-      .filter((instance) => instance instanceof ContextCommands)
-      .flatMap((context) => context.classes);
-    for (const command of declared) {
-      if (!handlers.has(command)) throw new Error(`no handler for ${command.name}: add a class with @CommandHandler(${command.name}) to the providers of its module`);
+    const handlers = handlersOf(providers);
+    for (const command of declaredIn(providers)) {
+      if (!handlers.has(command)) throw missing(command);
     }
     for (const [command, provider] of handlers) {
-      if ((command as CommandClass).prototype instanceof DomainCommand) this.wrap(command as CommandClass, provider);
+      if (command.prototype instanceof DomainCommand) this.wrap(command, provider);
     }
   }
 
   private wrap(command: CommandClass, provider: InstanceWrapper): void {
     if (!provider.isDependencyTreeStatic()) {
-      throw new Error(`the handler of ${command.name} is request-scoped: inject singletons, and take the tenant from the context`);
+      throw new Error(
+        `the handler of ${command.name} is request-scoped: inject singletons, and take the tenant from the context`,
+      );
     }
     const handler = provider.instance as Handler;
     const execute = handler.execute.bind(handler);
@@ -59,7 +51,29 @@ export class CommandHandlers implements OnModuleInit {
   }
 }
 
-function twice(command: unknown, one: InstanceWrapper, other: InstanceWrapper): Error {
-  const name = (command as CommandClass).name;
-  return new Error(`${name} has two handlers, ${one.name as string} and ${other.name as string}: remove one`);
+function handlersOf(providers: readonly InstanceWrapper[]): Map<CommandClass, InstanceWrapper> {
+  const handlers = new Map<CommandClass, InstanceWrapper>();
+  for (const provider of providers) {
+    if (!provider.metatype) continue;
+    const command = Reflect.getMetadata(COMMAND_HANDLER_METADATA, provider.metatype) as CommandClass | undefined;
+    const other = command && handlers.get(command);
+    if (other && other.instance !== provider.instance) throw twice(command, other, provider);
+    if (command) handlers.set(command, provider);
+  }
+  return handlers;
+}
+
+function declaredIn(providers: readonly InstanceWrapper[]): CommandClass[] {
+  return providers
+    .map((provider) => provider.instance as unknown)
+    .filter((instance) => instance instanceof ContextCommands)
+    .flatMap((context) => context.classes);
+}
+
+function missing({ name }: CommandClass): Error {
+  return new Error(`no handler for ${name}: add a class with @CommandHandler(${name}) to the providers of its module`);
+}
+
+function twice({ name }: CommandClass, one: InstanceWrapper, other: InstanceWrapper): Error {
+  return new Error(`${name} has two handlers, ${String(one.name)} and ${String(other.name)}: remove one`);
 }

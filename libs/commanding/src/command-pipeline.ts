@@ -3,13 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { CommitUnknown, DatabaseUnavailable, TransientConflict } from '@concord/database';
 import { type AppendResult, EventStore } from '@concord/event-store';
-import {
-  currentMessage,
-  InvalidArgument,
-  newId,
-  runInMessage,
-  WrongExpectedVersion,
-} from '@concord/kernel';
+import { currentMessage, InvalidArgument, newId, runInMessage, WrongExpectedVersion } from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
 import { appliedBefore } from './applied-before.js';
 import type { CommandOutcome, DomainCommand } from './domain-command.js';
@@ -20,6 +14,7 @@ const MAX_ATTEMPTS = 6;
 const MAX_COMMAND_ID_LENGTH = 200;
 const FIRST_BACKOFF_MS = 5;
 
+/** Runs handlers as commands: tenant, at most once, unit of work, retry. */
 @Injectable()
 export class CommandPipeline {
   constructor(
@@ -28,7 +23,10 @@ export class CommandPipeline {
   ) {}
 
   /** Runs a handler as a command. Errors: what the handler throws, those of EventStore.append, TenantMissing. */
-  async run<Value>(command: DomainCommand<unknown, Value>, handle: () => Promise<Value>): Promise<CommandOutcome<Value>> {
+  async run<Value>(
+    command: DomainCommand<unknown, Value>,
+    handle: () => Promise<Value>,
+  ): Promise<CommandOutcome<Value>> {
     if (UnitOfWork.current) throw new Error('a command handler does not send commands: load the aggregates it needs');
     // 1. Whose data it is.
     currentTenant();
@@ -53,7 +51,10 @@ export class CommandPipeline {
       return await this.store.transaction(() => this.execute(commandId, handle));
     } catch (error) {
       // A twin of this command may have won while this one waited for the lock.
-      const twin = mayBeRepeat && !(error instanceof DatabaseUnavailable) ? await appliedBefore<Value>(this.store, commandId) : undefined;
+      const twin =
+        mayBeRepeat && !(error instanceof DatabaseUnavailable)
+          ? await appliedBefore<Value>(this.store, commandId)
+          : undefined;
       if (twin) return twin;
       if (!isTransient(error) || attempt === MAX_ATTEMPTS) throw error;
     }

@@ -6,6 +6,7 @@ import { Aggregates } from './aggregates.js';
 import { type CommandClass, CommandHandlers, ContextCommands } from './command-handlers.js';
 import { CommandPipeline } from './command-pipeline.js';
 
+/** Makes the CommandBus of @nestjs/cqrs the way into the pipeline. */
 @Module({})
 export class CommandingModule {
   /** Once, in the app's root module. Needs a global provider of EventStore. */

@@ -1,6 +1,7 @@
 // The seam where projections join a command's transaction. The projections lib provides the real one.
 import type { RecordedEvent } from '@concord/kernel';
 
+/** What takes part in every command's transaction. */
 export abstract class InlineProjections {
   /** Called before the command appends, so that a rebuild under way is waited for without holding up the feed. */
   abstract prepare(): Promise<void>;

@@ -5,6 +5,7 @@ import { type DatabaseOptions, openDatabase, type OpenDatabase } from './open-da
 
 const OPEN_DATABASE = Symbol('OpenDatabase');
 
+/** Opens, migrates and closes the app's database. */
 @Module({})
 export class DatabaseModule implements OnApplicationShutdown {
   constructor(@Inject(OPEN_DATABASE) private readonly opened: OpenDatabase) {}

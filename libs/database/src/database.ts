@@ -27,8 +27,10 @@ const INT8 = 20;
 
 // Positions are bigint; everything else is parsed as pg does by default.
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format: 'text') =>
-    oid === INT8 ? (text: string) => BigInt(text) : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    const parse: unknown = oid === INT8 ? BigInt : pg.types.getTypeParser(oid, format);
+    return parse as (value: string) => unknown;
+  },
 };
 
 /** One PostgreSQL: queries go to the ambient transaction's connection when there is one, else to the pool. */
@@ -98,7 +100,8 @@ async function commit(client: pg.PoolClient): Promise<void> {
     throw new CommitUnknown('the connection was lost while committing', {}, { cause: error });
   }
   // PostgreSQL answers COMMIT with ROLLBACK, and no error, when a statement had failed and the error was swallowed.
-  if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a statement in it failed, and its error was swallowed');
+  if (command !== 'COMMIT')
+    throw new Error('the transaction was rolled back: a statement in it failed, and its error was swallowed');
 }
 
 async function rollback(runner: QueryRunner): Promise<void> {

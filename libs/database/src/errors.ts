@@ -23,7 +23,7 @@ export class CommitUnknown extends ConcordError {
 }
 
 interface PostgresError extends Error {
-  readonly code: string;
+  readonly code?: string;
   readonly detail?: string;
   readonly constraint?: string;
 }
@@ -36,7 +36,8 @@ const TRANSIENT = new Set(['40001', '40P01', '55P03']);
 // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections, read_only_sql_transaction (a failover)
 const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '53300', '25006', FEED_ON_STANDBY]);
 const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH']);
-const LOST_CONNECTION = /connection terminated|timeout exceeded when trying to connect|not queryable|Cannot use a pool/i;
+const LOST_CONNECTION =
+  /connection terminated|timeout exceeded when trying to connect|not queryable|Cannot use a pool/i;
 
 /** Turns an error of pg or TypeORM into one of ours, and leaves every other error as it is. */
 export function translateDatabaseError(error: unknown): unknown {
@@ -47,19 +48,22 @@ export function translateDatabaseError(error: unknown): unknown {
 
 function driverError(error: Error): PostgresError {
   const wrapped = (error as { driverError?: unknown }).driverError;
-  return (wrapped instanceof Error ? wrapped : error) as PostgresError;
+  return wrapped instanceof Error ? wrapped : error;
 }
 
 function translateState(error: PostgresError): ConcordError | undefined {
-  if (error.code === WRONG_EXPECTED_VERSION) return wrongExpectedVersion(error);
-  if (error.code === UNIQUE_VIOLATION && error.constraint === 'events_event_id_key') return new EventIdInUse({ cause: error });
-  const staleSnapshot = error.code === UNIQUE_VIOLATION && error.constraint === 'events_stream_key';
-  if (staleSnapshot || TRANSIENT.has(error.code)) return new TransientConflict(error.message, {}, { cause: error });
+  const { code = '' } = error;
+  if (code === WRONG_EXPECTED_VERSION) return wrongExpectedVersion(error);
+  if (code === UNIQUE_VIOLATION && error.constraint === 'events_event_id_key')
+    return new EventIdInUse({ cause: error });
+  const staleSnapshot = code === UNIQUE_VIOLATION && error.constraint === 'events_stream_key';
+  if (staleSnapshot || TRANSIENT.has(code)) return new TransientConflict(error.message, {}, { cause: error });
   return undefined;
 }
 
 function translateConnection(error: PostgresError): ConcordError | undefined {
-  const gone = UNAVAILABLE.has(error.code) || NETWORK.has(error.code) || (error.code ?? '').startsWith('08');
+  const { code = '' } = error;
+  const gone = UNAVAILABLE.has(code) || NETWORK.has(code) || code.startsWith('08');
   if (!gone && !LOST_CONNECTION.test(error.message)) return undefined;
   return new DatabaseUnavailable(`the database is not available: ${error.message}`, {}, { cause: error });
 }

@@ -29,7 +29,11 @@ const SECOND = 1000;
 /** Opens, migrates and connects. Errors: EmbeddedPostgresError, MigrationChanged and what the server refuses. */
 export async function openDatabase(options: DatabaseOptions = {}): Promise<OpenDatabase> {
   const { url, dataFolder, onProgress } = options;
-  const lease = await openPostgres({ ...(url && { url }), ...(dataFolder && { dataFolder }), ...(onProgress && { onProgress }) });
+  const lease = await openPostgres({
+    ...(url && { url }),
+    ...(dataFolder && { dataFolder }),
+    ...(onProgress && { onProgress }),
+  });
   const dataSource = newDataSource(lease, options);
   try {
     await dataSource.initialize();

@@ -8,7 +8,7 @@ import {
   type NewEvent,
   parseStreamName,
 } from '@concord/kernel';
-import type { AppendRequest } from './event-store.js';
+import type { AppendRequest } from './requests.js';
 
 /** A checked request. */
 export interface Append extends Omit<AppendRequest, 'events'> {

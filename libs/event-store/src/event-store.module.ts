@@ -4,6 +4,7 @@ import { Database } from '@concord/database';
 import { EventStore } from './event-store.js';
 import { PostgresEventStore } from './postgres/postgres-event-store.js';
 
+/** Chooses the adapter behind EventStore. */
 @Module({})
 export class EventStoreModule {
   /** A global EventStore on PostgreSQL. Needs a global Database. */
@@ -12,7 +13,11 @@ export class EventStoreModule {
       module: EventStoreModule,
       global: true,
       providers: [
-        { provide: EventStore, useFactory: (database: Database) => new PostgresEventStore(database), inject: [Database] },
+        {
+          provide: EventStore,
+          useFactory: (database: Database) => new PostgresEventStore(database),
+          inject: [Database],
+        },
       ],
       exports: [EventStore],
     };

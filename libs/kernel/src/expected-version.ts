@@ -32,6 +32,10 @@ export class EventIdInUse extends ConcordError {
   readonly code = 'event-id-in-use';
 
   constructor(options?: ErrorOptions) {
-    super('an event id of this append is already in use for another event: give every event an id of its own', {}, options);
+    super(
+      'an event id of this append is already in use for another event: give every event an id of its own',
+      {},
+      options,
+    );
   }
 }

@@ -11,11 +11,13 @@ const MAX_DEPTH = 200;
 export function assertExactJson(value: unknown, path = '$', depth = 0): void {
   if (depth > MAX_DEPTH) throw refuse(path, `is nested deeper than ${MAX_DEPTH} levels, or contains itself`);
   if (value === null || typeof value === 'boolean') return;
+  if (typeof value === 'object') return assertComposite(value, path, depth);
   if (typeof value === 'string') return assertText(value, path);
   if (typeof value === 'number') return assertNumber(value, path);
-  if (Array.isArray(value)) return assertArray(value, path, depth);
-  if (typeof value === 'object') return assertObject(value, path, depth);
-  throw refuse(path, `is a ${typeof value}: JSON has no such value${typeof value === 'bigint' ? ', write a string' : ''}`);
+  throw refuse(
+    path,
+    `is a ${typeof value}: JSON has no such value${typeof value === 'bigint' ? ', write a string' : ''}`,
+  );
 }
 
 function assertText(text: string, path: string): void {
@@ -26,6 +28,11 @@ function assertText(text: string, path: string): void {
 function assertNumber(value: number, path: string): void {
   if (!Number.isFinite(value)) throw refuse(path, `is ${value}: JSON has no such number`);
   if (Object.is(value, -0)) throw refuse(path, 'is -0, which JSON writes as 0');
+}
+
+function assertComposite(value: object, path: string, depth: number): void {
+  if (Array.isArray(value)) assertArray(value, path, depth);
+  else assertObject(value, path, depth);
 }
 
 function assertArray(items: readonly unknown[], path: string, depth: number): void {

@@ -1,21 +1,16 @@
-// A row as an object: columns as properties, behaviour of its own, and the statements that find and store it. Always in
-// the ambient transaction, database and tenant.
+// A row as an object: columns as properties, behaviour of its own, and the statements that find and store it.
 import {
-  type EntityManager,
-  type EntityTarget,
   type FindManyOptions,
   type FindOptionsOrder,
   type FindOptionsWhere,
-  type ObjectLiteral,
   PrimaryColumn,
   type ValueTransformer,
 } from 'typeorm';
-import { currentTenant } from '@concord/tenancy';
 import { currentRowScope, ReadModelIsReadOnly } from './row-scope.js';
+import { type RowClass, RowSession } from './row-session.js';
 
 /** A row class: a TypeORM entity that extends ActiveRecord. */
-export interface RowType<Row extends ActiveRecord> {
-  new (): Row;
+export interface RowType<Row extends ActiveRecord> extends RowClass<Row> {
   readonly owned: boolean;
 }
 
@@ -32,31 +27,30 @@ export const asBigint: ValueTransformer = {
   from: (value?: string | null) => (typeof value === 'string' ? BigInt(value) : value),
 };
 
+/**
+ * Base of row classes. Every call uses the ambient transaction, database and tenant; there is no static connection. In a
+ * projector, a row that is found twice is the same object, and changes are written together when its batch is done.
+ */
 export abstract class ActiveRecord {
   /** Owned tables are written by anyone, not by projectors from events; they are not rebuilt. */
   static readonly owned: boolean = false;
 
-  /** Part of every key; set by insert(). */
+  /** Part of every key; set when the row is stored. */
   @PrimaryColumn({ name: 'tenant_id', type: 'text' })
   tenantId!: string;
 
   /** The one row that matches, or undefined. */
-  static async find<Row extends ActiveRecord>(
-    this: RowType<Row>,
-    where: FindOptionsWhere<Row>,
-  ): Promise<Row | undefined> {
-    const [row] = await managerOf(this).find(this, { where: ofTenant(where), take: 1 } as FindManyOptions<Row>);
-    return row;
+  static find<Row extends ActiveRecord>(this: RowType<Row>, where: FindOptionsWhere<Row>): Promise<Row | undefined> {
+    return reader(this).find(this, where);
   }
 
   /** All rows that match. */
-  static findBy<Row extends ActiveRecord>(this: RowType<Row>, options: FindRows<Row>): Promise<Row[]> {
-    const { where = {}, order, limit } = options;
-    return managerOf(this).find(this, {
-      where: ofTenant(where),
+  static findBy<Row extends ActiveRecord>(this: RowType<Row>, { where, order, limit }: FindRows<Row>): Promise<Row[]> {
+    return reader(this).findBy(this, {
+      ...(where && { where }),
       ...(order && { order }),
       ...(limit !== undefined && { take: limit }),
-    } as FindManyOptions<Row>);
+    });
   }
 
   /** Makes a row in memory; insert() stores it. */
@@ -64,51 +58,34 @@ export abstract class ActiveRecord {
     return Object.assign(new this(), columns);
   }
 
-  /** Stores a new row. Errors: ReadModelIsReadOnly; the database's, when the key is taken. */
+  /** Stores a new row. Errors: ReadModelIsReadOnly; when it is there already it throws, or the database does. */
   async insert(): Promise<this> {
-    this.tenantId = currentTenant();
-    await this.writer().insert(this.entity, { ...this });
+    await write(this, 'insert');
     return this;
   }
 
   /** Stores the present values of a row that exists. Errors: ReadModelIsReadOnly; when the row is gone it throws. */
   async update(): Promise<this> {
-    const result = await this.writer().update(this.entity, this.key(), { ...this });
-    if (result.affected !== 1) throw new Error(`${this.rowType.name} ${JSON.stringify(this.key())} is not there to update`);
+    await write(this, 'update');
     return this;
   }
 
   /** Removes the row. Errors: ReadModelIsReadOnly. */
   async delete(): Promise<void> {
-    await this.writer().delete(this.entity, this.key());
-  }
-
-  private get rowType(): RowType<this> {
-    return this.constructor as RowType<this>;
-  }
-
-  private get entity(): EntityTarget<ObjectLiteral> {
-    return this.rowType;
-  }
-
-  private writer(): EntityManager {
-    if (!currentRowScope(this.rowType.name).projecting && !this.rowType.owned) throw new ReadModelIsReadOnly(this.rowType.name);
-    return managerOf(this.rowType);
-  }
-
-  /** The key under the running tenant, whatever the property says: no row of another tenant is ever reached. */
-  private key(): ObjectLiteral {
-    const { primaryColumns } = managerOf(this.rowType).dataSource.getMetadata(this.rowType);
-    const values = primaryColumns.map((column) => [column.propertyName, column.getEntityValue(this) as unknown]);
-    return { ...Object.fromEntries(values), tenantId: currentTenant() };
+    await write(this, 'delete');
   }
 }
 
-function managerOf(type: { readonly name: string }): EntityManager {
-  const { database } = currentRowScope(type.name);
-  return database.current?.manager ?? database.dataSource.manager;
+function reader(type: { readonly name: string }): RowSession {
+  const { database, session } = currentRowScope(type.name);
+  return session ?? new RowSession(database);
 }
 
-function ofTenant<Row>(where: FindOptionsWhere<Row>): FindOptionsWhere<Row> {
-  return { ...where, tenantId: currentTenant() };
+async function write(row: ActiveRecord, change: 'insert' | 'update' | 'delete'): Promise<void> {
+  const type = row.constructor as RowType<ActiveRecord>;
+  const { database, session } = currentRowScope(type.name);
+  if (!session && !type.owned) throw new ReadModelIsReadOnly(type.name);
+  const own = session ?? new RowSession(database);
+  own[change](row);
+  if (!session) await own.flush();
 }

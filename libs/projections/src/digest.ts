@@ -4,7 +4,11 @@ import type { Database } from '@concord/database';
 import type { ProjectionDefinition } from './projection.js';
 
 /** SHA-256 in hex over all rows of all row classes, of one tenant or of all, in the order of their keys. */
-export async function digestOf(database: Database, projection: ProjectionDefinition, tenantId?: string): Promise<string> {
+export async function digestOf(
+  database: Database,
+  projection: ProjectionDefinition,
+  tenantId?: string,
+): Promise<string> {
   const hash = createHash('sha256');
   for (const row of projection.rows) {
     const { tablePath, primaryColumns } = database.dataSource.getMetadata(row);

@@ -27,7 +27,9 @@ export class ProjectionRegistry implements OnModuleInit {
   get(name: string): ProjectionDefinition {
     const definition = this.definitions.get(name);
     if (definition) return definition;
-    throw new InvalidArgument(`no projection "${name}": there are ${[...this.definitions.keys()].join(', ') || 'none'}`);
+    throw new InvalidArgument(
+      `no projection "${name}": there are ${[...this.definitions.keys()].join(', ') || 'none'}`,
+    );
   }
 
   private add(definition: ProjectionDefinition): void {

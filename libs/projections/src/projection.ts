@@ -40,13 +40,11 @@ export function Projection(options: ProjectionOptions): ClassDecorator {
 /** Declares the method that projects an event type. */
 export function On<Event extends DomainEvent>(
   eventType: Event['type'],
-): <Key extends string>(
-  target: Record<Key, (event: RecordedEvent<Event>) => Promise<void>>,
-  method: Key,
-) => void {
+): <Key extends string>(target: Record<Key, (event: RecordedEvent<Event>) => Promise<void>>, method: Key) => void {
   return (target, method) => {
     const handlers = (Reflect.getOwnMetadata(HANDLERS, target) ?? {}) as Record<string, string>;
-    if (handlers[eventType]) throw new Error(`${eventType} has two methods, ${handlers[eventType]} and ${method}: keep one`);
+    if (handlers[eventType])
+      throw new Error(`${eventType} has two methods, ${handlers[eventType]} and ${method}: keep one`);
     Reflect.defineMetadata(HANDLERS, { ...handlers, [eventType]: method }, target);
   };
 }
@@ -55,7 +53,9 @@ export function On<Event extends DomainEvent>(
 export function definitionOf(type: Type, instance: object): ProjectionDefinition | undefined {
   const options = Reflect.getMetadata(OPTIONS, type) as ProjectionOptions | undefined;
   if (!options) return undefined;
-  const methods = Object.entries((Reflect.getMetadata(HANDLERS, type.prototype as object) ?? {}) as Record<string, string>);
+  const methods = Object.entries(
+    (Reflect.getMetadata(HANDLERS, type.prototype as object) ?? {}) as Record<string, string>,
+  );
   if (methods.length === 0) throw new Error(`${type.name} projects nothing: mark its methods with @On('EventType')`);
   const handlers = new Map(
     methods.map(([eventType, method]) => {

@@ -7,6 +7,7 @@ import { ProjectionRegistry } from './projection-registry.js';
 import { Projections, ProjectionSettings } from './projections.js';
 import { ReadModels } from './read-models.js';
 
+/** Finds projectors and runs them. */
 @Module({})
 export class ProjectionsModule {
   /** Once, in the app's root module. `run: false`: this process does not run the asynchronous ones. */

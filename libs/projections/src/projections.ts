@@ -26,6 +26,7 @@ const POLL_MS = 50;
 // No tenant has this id: it stands for the deployment of a version, which is for all of them.
 const ALL_TENANTS = '*';
 
+/** The projections of a running app. */
 @Injectable()
 export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Projections.name);
@@ -85,7 +86,9 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
   /** Rebuilds a projection from the streams, in place; answers the number of events projected. */
   async rebuild(name: string, options: RebuildOptions = {}): Promise<number> {
     const projection = this.registry.get(name);
-    const tenants = options.tenantId ? [options.tenantId] : (await this.store.tenantHeads()).map((head) => head.tenantId);
+    const tenants = options.tenantId
+      ? [options.tenantId]
+      : (await this.store.tenantHeads()).map((head) => head.tenantId);
     let events = 0;
     for (const tenant of tenants) {
       events += await runInTenant(tenant, () => rebuild(this.store, this.database, projection, options.onProgress));

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '@concord/database';
 import { readingRows } from './row-scope.js';
 
+/** Gives reading code its rows. */
 @Injectable()
 export class ReadModels {
   constructor(private readonly database: Database) {}

@@ -2,10 +2,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Database } from '@concord/database';
 import { ConcordError } from '@concord/kernel';
+import { RowSession } from './row-session.js';
 
 interface RowScope {
   readonly database: Database;
-  readonly projecting: boolean;
+  /** Of the projector that is at work; undefined for everybody else. */
+  readonly session?: RowSession;
 }
 
 const scope = new AsyncLocalStorage<RowScope>();
@@ -15,18 +17,23 @@ export class ReadModelIsReadOnly extends ConcordError {
   readonly code = 'read-model-is-read-only';
 
   constructor(rowClass: string) {
-    super(`${rowClass} is written by its projector only: append an event, or declare the class \`static owned = true\``);
+    super(
+      `${rowClass} is written by its projector only: append an event, or declare the class \`static owned = true\``,
+    );
   }
 }
 
 /** Runs `work` with rows that are found in this database, and can be read. */
 export function readingRows<T>(database: Database, work: () => T): T {
-  return scope.run({ database, projecting: false }, work);
+  return scope.run({ database }, work);
 }
 
-/** Runs a projector's work: rows can be written too. */
-export function projectingRows<T>(database: Database, work: () => T): T {
-  return scope.run({ database, projecting: true }, work);
+/** Runs a projector's work: rows can be changed too, and are written when it is done. */
+export async function projectingRows<T>(database: Database, work: () => Promise<T>): Promise<T> {
+  const session = new RowSession(database);
+  const result = await scope.run({ database, session }, work);
+  await session.flush();
+  return result;
 }
 
 /** The scope of the running code. Errors: outside any scope it throws. */

@@ -21,6 +21,7 @@ export interface HeldCheckpoint {
   readonly created: boolean;
 }
 
+/** The checkpoints of the running tenant. */
 export class Checkpoints {
   constructor(private readonly database: Database) {}
 

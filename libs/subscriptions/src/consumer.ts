@@ -36,6 +36,7 @@ const POLL_MS = 250;
 const MAX_BACKOFF_MS = 30_000;
 const DEFAULT_BATCH = 500;
 
+/** Runs a handler over every tenant's feed, from its checkpoint on, until it is stopped. */
 export class Consumer {
   /** Raised whenever a checkpoint of this consumer has moved in this process. */
   readonly advanced = new Signal();
@@ -44,7 +45,7 @@ export class Consumer {
   private readonly positions = new Map<TenantId, GlobalPosition>();
   private readonly failing = new Map<TenantId, ConsumerFailure>();
   private running: Promise<void> | undefined;
-  private stopping = false;
+  private readonly stopping = new AbortController();
 
   constructor(
     private readonly store: EventStore,
@@ -66,17 +67,16 @@ export class Consumer {
 
   /** Ends after the batch in hand. */
   async stop(): Promise<void> {
-    this.stopping = true;
+    this.stopping.abort();
     this.wake.raise();
     await this.running;
   }
 
   private async run(): Promise<void> {
     const unsubscribe = this.store.onAppended(() => this.wake.raise());
-    while (!this.stopping) {
+    while (!this.stopping.signal.aborted) {
       const { seen } = this.wake;
-      const moved = await this.pass();
-      if (!moved && !this.stopping) await this.wake.wait(seen, POLL_MS);
+      if (!(await this.pass())) await this.wake.wait(seen, POLL_MS);
     }
     unsubscribe();
   }
@@ -86,7 +86,7 @@ export class Consumer {
     let moved = false;
     try {
       for (const { tenantId, head } of await this.store.tenantHeads()) {
-        if (this.stopping || head <= (this.positions.get(tenantId) ?? -1n)) continue;
+        if (this.stopping.signal.aborted || head <= (this.positions.get(tenantId) ?? -1n)) continue;
         moved = (await this.attempt(tenantId)) || moved;
       }
     } catch (error) {

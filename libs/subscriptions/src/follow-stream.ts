@@ -24,7 +24,7 @@ async function* follow(
   const appended = new Signal();
   const unsubscribe = store.onAppended(() => appended.raise());
   try {
-    for (let next = from; ; ) {
+    for (let next = from; ;) {
       const { seen } = appended;
       for await (const event of read(next)) {
         yield event;

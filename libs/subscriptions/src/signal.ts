@@ -1,5 +1,6 @@
 // "Something may be new": wakes whoever waits, and never loses a wake-up that came just before the wait.
 
+/** A wake-up call within the process. */
 export class Signal {
   private generation = 0;
   private waiters = new Set<() => void>();

@@ -1,2 +1,9 @@
 // F1: whose data it is. Extension points come here later.
-export { currentTenant, parseTenantId, runInTenant, type TenantId, TenantMalformed, TenantMissing } from './tenant-context.js';
+export {
+  currentTenant,
+  parseTenantId,
+  runInTenant,
+  type TenantId,
+  TenantMalformed,
+  TenantMissing,
+} from './tenant-context.js';

@@ -11,18 +11,21 @@ export interface TestDatabase {
 const TEMPLATE_IS_BUSY = '55006';
 const PATIENCE_MS = 30_000;
 
-export async function createTestDatabase(): Promise<TestDatabase> {
+/** `empty`: without any migration. */
+export async function createTestDatabase({ empty = false } = {}): Promise<TestDatabase> {
   const server = setting('CONCORD_TEST_URL');
-  const template = setting('CONCORD_TEST_TEMPLATE');
+  const template = empty ? 'template0' : setting('CONCORD_TEST_TEMPLATE');
   // The time is for the global setup, which removes what killed runs left behind.
   const name = `concord_test_${Date.now()}_${randomBytes(4).toString('hex')}`;
   await withClient(server, async (client) => {
-    for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(20)) {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
       try {
         await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
         return;
       } catch (error) {
         if ((error as { code?: string }).code !== TEMPLATE_IS_BUSY || Date.now() > deadline) throw error;
+        await sleep(20);
       }
     }
   });

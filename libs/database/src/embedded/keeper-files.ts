@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 
 /** Readable by the folder's owner only: who knows the token may hold the server, who gives the proof is the keeper. */
 export interface KeeperState {
@@ -21,7 +22,12 @@ export function readKeeperState(folder: string): KeeperState | undefined {
   try {
     return JSON.parse(readFileSync(statePath(folder), 'utf8')) as KeeperState;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EACCES') throw error;
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') {
+      throw new EmbeddedPostgresError(
+        `${statePath(folder)} belongs to another user, whose PostgreSQL this is. Run as that user, or set CONCORD_DATA ` +
+          'to a folder of your own, or DATABASE_URL to a server.',
+      );
+    }
     return undefined;
   }
 }

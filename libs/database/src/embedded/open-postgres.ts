@@ -1,6 +1,6 @@
 // Opens the PostgreSQL this process uses: the one DATABASE_URL names, else an embedded one that all processes of a
 // data folder share.
-import { chmodSync, existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { Hold } from './hold.js';
@@ -46,10 +46,11 @@ function prepareFolder(wanted: string): string {
       // It holds passwords and data.
       writeFileSync(join(folder, '.gitignore'), '*\n');
     }
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     return realpathSync(folder);
   } catch (cause) {
     throw new EmbeddedPostgresError(
-      `Cannot make the data folder ${folder} (${cause instanceof Error ? cause.message : String(cause)}). ` +
+      `Cannot use the data folder ${folder} (${cause instanceof Error ? cause.message : String(cause)}). ` +
         'Set CONCORD_DATA to a folder this user may write, or DATABASE_URL to a server of your own.',
       { cause },
     );

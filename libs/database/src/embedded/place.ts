@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -119,7 +120,12 @@ function copyBinaries(place: Place, progress: (line: string) => void): Place {
     makeFolder(SHARED);
     // The static libraries are for compilers only.
     cpSync(native, unfinished, { recursive: true, verbatimSymlinks: true, filter: (file) => !file.endsWith('.a') });
-    renameSync(unfinished, copy);
+    try {
+      renameSync(unfinished, copy);
+    } catch (error) {
+      rmSync(unfinished, { recursive: true });
+      if (!existsSync(copy)) throw error; // Else the keeper of another folder was faster.
+    }
   }
   const at = (file: string): string => join(copy, 'bin', basename(file));
   const { initdb, pg_ctl, postgres } = place.binaries;

@@ -1,6 +1,8 @@
 // What the operating system knows about processes: whether one is the server of our cluster.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { basename, isAbsolute } from 'node:path';
+import { type Account, run } from './run.js';
 
 export function isAlive(pid: number): boolean {
   try {
@@ -14,38 +16,42 @@ export function isAlive(pid: number): boolean {
 /** A pid alone proves nothing: after a crash or in a restarted container, it may be anybody's, or a zombie's. */
 export function isServerOf(pid: number, cluster: string): boolean {
   if (!isAlive(pid)) return false;
-  const command = commandOf(pid);
-  if (process.platform === 'win32') return /postgres/i.test(command);
-  return /^(.*\/)?postgres -D /.test(command) && `${command} `.includes(` -D ${cluster} `);
+  const [program = '', flag, folder = ''] = commandOf(pid);
+  if (process.platform === 'win32') return program === 'postgres.exe';
+  if (basename(program) !== 'postgres') return false;
+  // Started by hand with a relative path: a server works in its cluster. That is not for everyone to see, hence second.
+  const works =
+    flag === '-D' && isAbsolute(folder) ? () => realpathSync(folder) : () => readlinkSync(`/proc/${pid}/cwd`);
+  try {
+    return works() === cluster;
+  } catch {
+    return false;
+  }
 }
 
-function commandOf(pid: number): string {
+function commandOf(pid: number): string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
   } catch {
-    const pidOf = String(pid);
-    const options = { encoding: 'utf8', windowsHide: true } as const;
     return process.platform === 'win32'
-      ? spawnSync('tasklist', ['/fi', `PID eq ${pidOf}`, '/nh'], options).stdout
-      : spawnSync('ps', ['-ww', '-o', 'command=', '-p', pidOf], options).stdout.trim();
+      ? [/^[^\s"]+/m.exec(outputOf('tasklist', '/fi', `PID eq ${pid}`, '/nh').trim())?.[0] ?? '']
+      : (
+          /^(.*?postgres) (-D) (.*?)(?: -\w .*)?$/.exec(
+            outputOf('ps', '-ww', '-o', 'command=', '-p', String(pid)).trim(),
+          ) ?? []
+        ).slice(1);
   }
+}
+
+function outputOf(file: string, ...args: string[]): string {
+  return spawnSync(file, args, { encoding: 'utf8', windowsHide: true }).stdout;
 }
 
 /** Ends the backends that a killed server left behind. Finds them where /proc exists, elsewhere none. */
-export function killOrphans(cluster: string): void {
-  const pids = (() => {
-    try {
-      return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    } catch {
-      return [];
-    }
-  })();
-  for (const pid of pids) {
-    try {
-      if (readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'postgres') continue;
-      if (readlinkSync(`/proc/${pid}/cwd`) === cluster) process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // It is gone, or not ours to see.
-    }
-  }
+export async function killOrphans(cluster: string, account: Account): Promise<void> {
+  // As their own user: in a container, even root may not look where other users' processes work.
+  const script = `for process in /proc/[0-9]*; do
+    [ "$(readlink "$process/cwd")" = "$1" ] && [ "$(cat "$process/comm")" = postgres ] && kill -9 "\${process#/proc/}"
+  done`;
+  if (process.platform === 'linux') await run('/bin/sh', ['-c', script, 'sh', cluster], account);
 }

@@ -55,16 +55,16 @@ export async function ensureServer(place: Place): Promise<number> {
     const complaint = await startServer(place, port, file?.pid, deadline);
     if (complaint === undefined) return port;
     if (/Address already in use/.test(complaint)) port = undefined;
-    else clearTheWay(place, complaint, Date.now() - begun);
+    else await clearTheWay(place, complaint, Date.now() - begun);
     await sleep(100);
   }
   throw failure(place, `it was not ready within ${START_LIMIT_MS / 1000} s`);
 }
 
-function clearTheWay(place: Place, complaint: string, elapsed: number): void {
+async function clearTheWay(place: Place, complaint: string, elapsed: number): Promise<void> {
   if (/pre-existing shared memory block/.test(complaint)) {
     // Backends outlive a killed server until they notice.
-    if (elapsed > ORPHANS_LIMIT_MS) killOrphans(place.cluster);
+    if (elapsed > ORPHANS_LIMIT_MS) await killOrphans(place.cluster, place.account);
   } else if (/lock file/.test(complaint)) removeEmptyPidFile(place.cluster);
   else throw failure(place, complaint);
 }

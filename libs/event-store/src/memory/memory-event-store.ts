@@ -1,19 +1,22 @@
 // The event store in memory, for unit tests only: the same contract, nothing survives the process.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { EventIdInUse, type GlobalPosition, NO_REVISION, type RecordedEvent, type StreamName, WrongExpectedVersion, parseStreamName } from '@concord/kernel';
+import {
+  EventIdInUse,
+  type GlobalPosition,
+  NO_REVISION,
+  type RecordedEvent,
+  type StreamName,
+  WrongExpectedVersion,
+  parseStreamName,
+} from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
-import {
-  type AppendResult,
-  EventStore,
-  type FeedPage,
-  type ReadFeedOptions,
-  type ReadStreamOptions,
-  type TenantHead,
-} from '../event-store.js';
+import { EventStore } from '../event-store.js';
+import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
 
 type Log = readonly RecordedEvent[];
 
+/** The event store in memory, for unit tests only. */
 export class MemoryEventStore extends EventStore {
   private committed: Log = [];
   private tail: Promise<unknown> = Promise.resolve();
@@ -54,15 +57,15 @@ export class MemoryEventStore extends EventStore {
   }
 
   protected override write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
-    return this.transaction(() => {
+    return this.transaction(async () => {
       const own = this.running.getStore();
       if (!own) throw new Error('unreachable: transaction() has just set it');
       const before = own.log;
       try {
-        return Promise.resolve(appends.map((append) => this.appendTo(own, tenant, append)));
+        return appends.map((append) => this.appendTo(own, tenant, append));
       } catch (error) {
         own.log = before;
-        return Promise.reject(error as Error);
+        throw error;
       }
     });
   }
@@ -107,7 +110,9 @@ export class MemoryEventStore extends EventStore {
   }
 
   private appendTo(own: { log: Log }, tenant: TenantId, append: Append): AppendResult {
-    const stored = append.events.map((event) => this.log.find((e) => e.id === event.id && e.metadata.tenantId === tenant));
+    const stored = append.events.map((event) =>
+      this.log.find((e) => e.id === event.id && e.metadata.tenantId === tenant),
+    );
     const { stream } = append;
     if (stored.every((event, index) => event && isSame(event, stream, append.events[index]))) {
       return result(stream, stored.at(-1), []);
@@ -146,7 +151,9 @@ function record(
 
 function isSame(stored: RecordedEvent, stream: StreamName, event: Append['events'][number] | undefined): boolean {
   return (
-    stored.stream === stream && stored.type === event?.type && JSON.stringify(stored.data) === JSON.stringify(event.data)
+    stored.stream === stream &&
+    stored.type === event?.type &&
+    JSON.stringify(stored.data) === JSON.stringify(event.data)
   );
 }
 

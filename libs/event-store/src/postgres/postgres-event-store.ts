@@ -3,14 +3,8 @@ import { type Database, loadSql } from '@concord/database';
 import type { GlobalPosition, RecordedEvent, StreamName } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
-import {
-  type AppendResult,
-  EventStore,
-  type FeedPage,
-  type ReadFeedOptions,
-  type ReadStreamOptions,
-  type TenantHead,
-} from '../event-store.js';
+import { EventStore } from '../event-store.js';
+import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
 import { type AppendedRow, type EventRow, toAppendResult, toRecordedEvent } from './rows.js';
 
 const sql = {
@@ -29,6 +23,7 @@ const sql = {
 const PAGE = 1000;
 const MAX_POSITION = 2n ** 63n - 1n;
 
+/** The event store on PostgreSQL. */
 export class PostgresEventStore extends EventStore {
   constructor(private readonly database: Database) {
     super();
@@ -63,7 +58,9 @@ export class PostgresEventStore extends EventStore {
   }
 
   protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
-    const batch = JSON.stringify(appends, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+    const batch = JSON.stringify(appends, (_, value: unknown) =>
+      typeof value === 'bigint' ? value.toString() : value,
+    );
     const rows = await this.database.query<AppendedRow>(sql.append, [tenant, batch]);
     const running = this.database.current;
     if (running) running.onCommit(() => this.announceAppend());

@@ -2,7 +2,7 @@
 import type { EventMetadata, RecordedEvent, StreamName } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
-import type { AppendResult } from '../event-store.js';
+import type { AppendResult } from '../requests.js';
 
 /** A row of concord.events. */
 export interface EventRow {

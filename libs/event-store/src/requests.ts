@@ -1,0 +1,53 @@
+// What a store is asked, and what it answers.
+import type {
+  ExpectedVersion,
+  GlobalPosition,
+  NewEvent,
+  RecordedEvent,
+  StreamName,
+  StreamPosition,
+} from '@concord/kernel';
+import type { TenantId } from '@concord/tenancy';
+
+/** Events to append to one stream. */
+export interface AppendRequest {
+  readonly stream: StreamName;
+  readonly expected: ExpectedVersion;
+  readonly events: readonly NewEvent[];
+}
+
+/** Where an append ended, and what it added. */
+export interface AppendResult {
+  readonly stream: StreamName;
+  readonly revision: StreamPosition;
+  readonly globalPosition: GlobalPosition;
+  /** As they were recorded. Empty for a repeat: the very same events were there already, and nothing was added. */
+  readonly events: readonly RecordedEvent[];
+}
+
+/** How to read a stream. Without `from`: from its start, or backwards from its end. */
+export interface ReadStreamOptions {
+  readonly from?: StreamPosition;
+  readonly direction?: 'forwards' | 'backwards';
+  readonly limit?: number;
+}
+
+/** Which part of the feed to read: settled events after a position, of these categories and types (all when absent). */
+export interface ReadFeedOptions {
+  readonly after?: GlobalPosition;
+  readonly limit?: number;
+  readonly categories?: readonly string[];
+  readonly types?: readonly string[];
+}
+
+/** A page of the feed. `through`: how far the feed was read, matching events or not; the next `after`. */
+export interface FeedPage {
+  readonly events: readonly RecordedEvent[];
+  readonly through: GlobalPosition;
+}
+
+/** A tenant, and the settled position of its last event. */
+export interface TenantHead {
+  readonly tenantId: TenantId;
+  readonly head: GlobalPosition;
+}

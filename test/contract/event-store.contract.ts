@@ -1,0 +1,20 @@
+// What every event store does, whatever keeps its events. Adapters run it from their own spec.
+import { appendAndRead } from './event-store/append-and-read.js';
+import { expectedVersion } from './event-store/expected-version.js';
+import { severalStreams } from './event-store/several-streams.js';
+import { eventIds } from './event-store/event-ids.js';
+import { feed } from './event-store/feed.js';
+import { transaction } from './event-store/transaction.js';
+import type { Opened, TwoStores } from './event-store/kit.js';
+
+export function eventStoreContract(open: () => Promise<TwoStores>): void {
+  const stores = {} as Opened & TwoStores;
+  beforeAll(async () => Object.assign(stores, await open()));
+  afterAll(() => stores.close());
+  appendAndRead(stores);
+  expectedVersion(stores);
+  severalStreams(stores);
+  eventIds(stores);
+  feed(stores);
+  transaction(stores);
+}

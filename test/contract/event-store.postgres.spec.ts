@@ -1,0 +1,20 @@
+import { openDatabase } from '@concord/database';
+import { PostgresEventStore } from '@concord/event-store';
+import { createTestDatabase } from '../../libs/testing/src/test-database.js';
+import { eventStoreContract } from './event-store.contract.js';
+
+describe('the event store on PostgreSQL', () => {
+  eventStoreContract(async () => {
+    const { url, drop } = await createTestDatabase();
+    const opened = [await openDatabase({ url }), await openDatabase({ url })] as const;
+    const [a, b] = opened.map(({ database }) => new PostgresEventStore(database)) as [
+      PostgresEventStore,
+      PostgresEventStore,
+    ];
+    const close = async (): Promise<void> => {
+      await Promise.all(opened.map((one) => one.close()));
+      await drop();
+    };
+    return { a, b, close };
+  });
+});

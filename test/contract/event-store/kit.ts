@@ -1,0 +1,55 @@
+// What the suites of the contract share.
+import { type AppendRequest, type EventStore, type FeedPage } from '@concord/event-store';
+import {
+  type ExpectedVersion,
+  type NewEvent,
+  newId,
+  type RecordedEvent,
+  type StreamName,
+  streamName,
+} from '@concord/kernel';
+import { runInTenant } from '@concord/tenancy';
+
+/** Two handles on the same store, as two processes would have. */
+export interface TwoStores {
+  readonly a: EventStore;
+  readonly b: EventStore;
+  close(): Promise<void>;
+}
+
+export function event(type = 'Happened', data: unknown = { n: 1 }): NewEvent {
+  return { id: newId(), type, data };
+}
+
+export function freshStream(category = 'thing'): StreamName {
+  return streamName(category, newId());
+}
+
+export function all(events: AsyncIterable<RecordedEvent>): Promise<RecordedEvent[]> {
+  return Array.fromAsync(events);
+}
+
+/** Reads a tenant's whole feed in pages of `limit`. */
+export async function wholeFeed(store: EventStore, limit = 3): Promise<RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  for (let page: FeedPage | undefined; page === undefined || page.events.length > 0;) {
+    page = await store.readFeed({ after: page?.through ?? 0n, limit });
+    events.push(...page.events);
+  }
+  return events;
+}
+
+export const to = (stream: StreamName, expected: ExpectedVersion, ...events: NewEvent[]): AppendRequest => ({
+  stream,
+  expected,
+  events: events.length > 0 ? events : [event()],
+});
+
+/** Runs a test as a tenant of its own. */
+export const inTenant = (work: () => Promise<void>) => () => runInTenant(`t-${newId()}`, work);
+
+/** The stores of the running suite; set before its tests. */
+export interface Opened {
+  a: EventStore;
+  b: EventStore;
+}

@@ -1,0 +1,104 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { EventStore } from '@concord/event-store';
+import { type StreamName } from '@concord/kernel';
+import { runInTenant } from '@concord/tenancy';
+import { all, event, freshStream, inTenant, to, wholeFeed, type Opened } from './kit.js';
+
+export function transaction(stores: Opened): void {
+  describe('transaction', () => {
+    it(
+      'commits appends as one, seen by others only afterwards',
+      inTenant(async () => {
+        const [one, two] = [freshStream(), freshStream()];
+        const asOthers = AsyncLocalStorage.bind(async () => [
+          await all(stores.b.readStream(one)),
+          (await stores.b.readFeed()).events,
+        ]);
+        await stores.a.transaction(async () => {
+          await stores.a.append(to(one, 'no-stream'));
+          await stores.a.append(to(two, 'no-stream'));
+          expect(await all(stores.a.readStream(one))).toHaveLength(1);
+          expect(await asOthers()).toEqual([[], []]);
+        });
+        expect(await wholeFeed(stores.b)).toHaveLength(2);
+      }),
+    );
+
+    it(
+      'leaves nothing behind when it fails',
+      inTenant(async () => {
+        const stream = freshStream();
+        const failing = stores.a.transaction(async () => {
+          await stores.a.append(to(stream, 'no-stream'));
+          throw new Error('no');
+        });
+        await expect(failing).rejects.toThrow('no');
+        expect(await all(stores.b.readStream(stream))).toEqual([]);
+        await expect(stores.b.append(to(stream, 'no-stream'))).resolves.toHaveLength(1);
+      }),
+    );
+
+    it(
+      'holds the locks of what it loaded: reads are decided on as if alone',
+      inTenant(async () => {
+        const stream = freshStream();
+        const addOne = (store: EventStore) =>
+          store.transaction(async () => {
+            const events = (await store.lockAndLoad([stream])).get(stream)!;
+            const count = events.length;
+            await store.append({
+              stream,
+              expected: count ? BigInt(count - 1) : 'no-stream',
+              events: [event('N', { count })],
+            });
+          });
+        await Promise.all(Array.from({ length: 20 }, (_, index) => addOne(index % 2 ? stores.a : stores.b)));
+        const counts = (await all(stores.a.readStream(stream))).map(
+          (recorded) => (recorded.data as { count: number }).count,
+        );
+        expect(counts).toEqual(Array.from({ length: 20 }, (_, index) => index));
+      }),
+    );
+
+    it(
+      'locks several streams without deadlock, in whatever order',
+      inTenant(async () => {
+        const streams = Array.from({ length: 3 }, () => freshStream());
+        const visit = (store: EventStore, order: StreamName[]) =>
+          store.transaction(async () => {
+            const loaded = await store.lockAndLoad(order);
+            expect([...loaded.keys()].toSorted()).toEqual(streams.toSorted());
+            await store.append(...order.map((stream) => to(stream, 'any')));
+          });
+        await Promise.all(
+          Array.from({ length: 12 }, (_, index) =>
+            visit(index % 2 ? stores.a : stores.b, index % 3 ? streams : streams.toReversed()),
+          ),
+        );
+        for (const stream of streams) expect(await all(stores.a.readStream(stream))).toHaveLength(12);
+      }),
+    );
+
+    it('is needed to lock', async () => {
+      await expect(runInTenant('t-1', async () => stores.a.lockAndLoad(['a-1']))).rejects.toThrow(/inside transaction/);
+    });
+
+    it(
+      'announces an append once it is committed, and only then',
+      inTenant(async () => {
+        const heard: string[] = [];
+        const stop = stores.a.onAppended(() => heard.push('appended'));
+        await stores.a.transaction(async () => {
+          await stores.a.append(to(freshStream(), 'any'));
+          expect(heard).toEqual([]);
+        });
+        expect(heard).toEqual(['appended']);
+        await stores.a.transaction(() => stores.a.append(to(freshStream(), 1n))).catch(() => undefined);
+        expect(heard).toHaveLength(1);
+        stop();
+        await stores.a.append(to(freshStream(), 'any'));
+        expect(heard).toHaveLength(1);
+      }),
+    );
+  });
+}
