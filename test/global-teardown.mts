@@ -1,5 +1,5 @@
-// Leaves the test run's PostgreSQL, which stops when its last user has left.
+import './load-typescript.js';
 
 export default async function globalTeardown(): Promise<void> {
-  await globalThis.concordTestPostgres?.release();
+  await (await import('./test-postgres.js')).closeTestPostgres();
 }

@@ -25,10 +25,13 @@ interface ActiveTransaction extends Transaction {
 
 const INT8 = 20;
 
+// pg declares the ids of its own types only; a server has more.
+type TypeParsers = (oid: number, format?: 'text' | 'binary') => unknown;
+
 // Positions are bigint; everything else is parsed as pg does by default.
 const types: pg.CustomTypesConfig = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
-    const parse: unknown = oid === INT8 ? BigInt : pg.types.getTypeParser(oid, format);
+    const parse: unknown = oid === INT8 ? BigInt : (pg.types.getTypeParser as TypeParsers)(oid, format);
     return parse as (value: string) => unknown;
   },
 };

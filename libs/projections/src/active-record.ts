@@ -1,11 +1,5 @@
 // A row as an object: columns as properties, behaviour of its own, and the statements that find and store it.
-import {
-  type FindManyOptions,
-  type FindOptionsOrder,
-  type FindOptionsWhere,
-  PrimaryColumn,
-  type ValueTransformer,
-} from 'typeorm';
+import { type FindOptionsOrder, type FindOptionsWhere, PrimaryColumn, type ValueTransformer } from 'typeorm';
 import { currentRowScope, ReadModelIsReadOnly } from './row-scope.js';
 import { type RowClass, RowSession } from './row-session.js';
 

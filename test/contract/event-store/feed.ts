@@ -1,6 +1,6 @@
 import { newId, type RecordedEvent } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
-import { all, event, freshStream, inTenant, to, wholeFeed, type Opened } from './kit.js';
+import { event, freshStream, inTenant, to, wholeFeed, type Opened } from './kit.js';
 
 export function feed(stores: Opened): void {
   describe('feed', () => {

@@ -7,7 +7,15 @@ import { RegisterDistrict, RegisterDistrictHandler } from './register-district.j
 import { TransferMoney, TransferMoneyHandler } from './transfer-money.js';
 import { WithdrawMoney, WithdrawMoneyHandler } from './withdraw-money.js';
 
-export { ChangeOverdraftLimit, CloseAccount, DepositMoney, OpenAccount, RegisterDistrict, TransferMoney, WithdrawMoney };
+export {
+  ChangeOverdraftLimit,
+  CloseAccount,
+  DepositMoney,
+  OpenAccount,
+  RegisterDistrict,
+  TransferMoney,
+  WithdrawMoney,
+};
 
 export const ledgerCommands = [
   OpenAccount,

@@ -26,7 +26,8 @@ export class District extends AggregateRoot<DistrictEvent, DistrictFacts | undef
   register(facts: DistrictFacts): void {
     ensure(namedFacts, facts);
     const known = this.state;
-    if (known && known.name === facts.name && known.region === facts.region && known.inhabitants === facts.inhabitants) return;
+    if (known && known.name === facts.name && known.region === facts.region && known.inhabitants === facts.inhabitants)
+      return;
     this.record({ type: known ? 'DistrictCorrected' : 'DistrictRegistered', data: facts });
   }
 

@@ -9,7 +9,8 @@ const AMOUNT = /^(-?)(0|[1-9]\d{0,14})\.(\d{2})$/;
 /** Reads `"700.00"`. Errors: InvalidArgument for anything but digits, a dot and two digits; at most 15 digits before it. */
 export function parseMoney(text: string): Money {
   const match = AMOUNT.exec(text);
-  if (!match) throw new InvalidArgument(`"${text.slice(0, 40)}" is no amount: write it with two places, such as "700.00"`);
+  if (!match)
+    throw new InvalidArgument(`"${text.slice(0, 40)}" is no amount: write it with two places, such as "700.00"`);
   const [, sign, units, hundredths] = match;
   const amount = BigInt(`${units}${hundredths}`);
   return sign ? -amount : amount;

@@ -70,7 +70,8 @@ export class AccountsProjector {
 
 async function change(event: RecordedEvent<AccountEvent>, columns: Partial<AccountRow>): Promise<void> {
   const account = await AccountRow.find({ accountId: accountOf(event) });
-  if (!account) throw new Error(`${event.stream} has no row at position ${event.streamPosition}: rebuild ledger.accounts`);
+  if (!account)
+    throw new Error(`${event.stream} has no row at position ${event.streamPosition}: rebuild ledger.accounts`);
   await Object.assign(account, columns, { revision: event.streamPosition }).update();
 }
 

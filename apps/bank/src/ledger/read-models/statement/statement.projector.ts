@@ -41,7 +41,11 @@ export class StatementProjector {
   }
 }
 
-async function addLine(event: RecordedEvent, booking: Booking | TransferBooking, kind: StatementLineKind): Promise<void> {
+async function addLine(
+  event: RecordedEvent,
+  booking: Booking | TransferBooking,
+  kind: StatementLineKind,
+): Promise<void> {
   await StatementLineRow.of({
     accountId: parseStreamName(event.stream).id,
     revision: event.streamPosition,

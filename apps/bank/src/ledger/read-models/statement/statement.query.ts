@@ -15,7 +15,13 @@ export interface StatementPage {
 
 @Injectable()
 export class StatementQuery {
-  page({ accountId, from = '0001-01-01', to = '9999-12-31', after, limit }: StatementPage): Promise<StatementLineRow[]> {
+  page({
+    accountId,
+    from = '0001-01-01',
+    to = '9999-12-31',
+    after,
+    limit,
+  }: StatementPage): Promise<StatementLineRow[]> {
     return StatementLineRow.findBy({
       where: {
         accountId,

@@ -30,7 +30,9 @@ export class TotalsQuery {
   async byRegion(): Promise<RegionTotals[]> {
     const districts = new Map((await DistrictRow.findBy({})).map((district) => [district.districtId, district]));
     const rows = await DistrictTotalsRow.findBy({ order: { districtId: 'ASC', currency: 'ASC' } });
-    const groups = Map.groupBy(rows, (row) => JSON.stringify([districts.get(row.districtId)?.region ?? null, row.currency]));
+    const groups = Map.groupBy(rows, (row) =>
+      JSON.stringify([districts.get(row.districtId)?.region ?? null, row.currency]),
+    );
     return [...groups].map(([key, members]) => {
       const [region, currency] = JSON.parse(key) as [string | null, string];
       return {
