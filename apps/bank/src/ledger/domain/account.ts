@@ -1,7 +1,7 @@
 // A bank account. It is one stream and one transactional boundary; money never leaves it below its overdraft limit.
 import { AggregateRoot, ensure, invariant } from '@concord/domain';
 import type { DomainEvent } from '@concord/kernel';
-import { formatMoney, type Money, parseMoney } from './money.js';
+import { formatMoney, type Money, recordedMoney } from './money.js';
 
 // --- Events. Amounts and balances are decimal strings; days are ISO dates.
 
@@ -195,16 +195,16 @@ export class Account extends AggregateRoot<AccountEvent, AccountState> {
     switch (event.type) {
       case 'AccountOpened': {
         const { currency, districtId, overdraftLimit } = event.data;
-        return { ...state, status: 'open', currency, districtId, overdraftLimit: parseMoney(overdraftLimit) };
+        return { ...state, status: 'open', currency, districtId, overdraftLimit: recordedMoney(overdraftLimit) };
       }
       case 'MoneyDeposited':
       case 'TransferReceived':
-        return { ...state, balance: state.balance + parseMoney(event.data.amount) };
+        return { ...state, balance: state.balance + recordedMoney(event.data.amount) };
       case 'MoneyWithdrawn':
       case 'TransferSent':
-        return { ...state, balance: state.balance - parseMoney(event.data.amount) };
+        return { ...state, balance: state.balance - recordedMoney(event.data.amount) };
       case 'OverdraftLimitChanged':
-        return { ...state, overdraftLimit: parseMoney(event.data.overdraftLimit) };
+        return { ...state, overdraftLimit: recordedMoney(event.data.overdraftLimit) };
       case 'AccountClosed':
         return { ...state, status: 'closed' };
     }

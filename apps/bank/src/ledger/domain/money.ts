@@ -16,8 +16,8 @@ export function parseMoney(text: string): Money {
   return sign ? -amount : amount;
 }
 
-/** Reads a balance that an event holds: a sum of amounts, and so of any length. */
-export function parseBalance(text: string): Money {
+/** Reads an amount that an event holds: it was checked when it was recorded, and a balance may be of any length. */
+export function recordedMoney(text: string): Money {
   return BigInt(text.replace('.', ''));
 }
 

@@ -11,7 +11,7 @@ import type {
   TransferReceived,
   TransferSent,
 } from '../../domain/account.js';
-import { parseBalance, parseMoney } from '../../domain/money.js';
+import { recordedMoney } from '../../domain/money.js';
 import { AccountRow } from './account.row.js';
 
 @Projection({
@@ -31,7 +31,7 @@ export class AccountsProjector {
       currency,
       status: 'open',
       balance: 0n,
-      overdraftLimit: parseMoney(overdraftLimit),
+      overdraftLimit: recordedMoney(overdraftLimit),
       openedOn,
       revision: event.streamPosition,
     }).insert();
@@ -39,27 +39,27 @@ export class AccountsProjector {
 
   @On<MoneyDeposited>('MoneyDeposited')
   deposited(event: RecordedEvent<MoneyDeposited>): Promise<void> {
-    return change(event, { balance: parseBalance(event.data.balance) });
+    return change(event, { balance: recordedMoney(event.data.balance) });
   }
 
   @On<MoneyWithdrawn>('MoneyWithdrawn')
   withdrawn(event: RecordedEvent<MoneyWithdrawn>): Promise<void> {
-    return change(event, { balance: parseBalance(event.data.balance) });
+    return change(event, { balance: recordedMoney(event.data.balance) });
   }
 
   @On<TransferSent>('TransferSent')
   sent(event: RecordedEvent<TransferSent>): Promise<void> {
-    return change(event, { balance: parseBalance(event.data.balance) });
+    return change(event, { balance: recordedMoney(event.data.balance) });
   }
 
   @On<TransferReceived>('TransferReceived')
   received(event: RecordedEvent<TransferReceived>): Promise<void> {
-    return change(event, { balance: parseBalance(event.data.balance) });
+    return change(event, { balance: recordedMoney(event.data.balance) });
   }
 
   @On<OverdraftLimitChanged>('OverdraftLimitChanged')
   limitChanged(event: RecordedEvent<OverdraftLimitChanged>): Promise<void> {
-    return change(event, { overdraftLimit: parseMoney(event.data.overdraftLimit) });
+    return change(event, { overdraftLimit: recordedMoney(event.data.overdraftLimit) });
   }
 
   @On<AccountClosed>('AccountClosed')

@@ -9,7 +9,7 @@ import type {
   TransferReceived,
   TransferSent,
 } from '../../domain/account.js';
-import { parseBalance, parseMoney } from '../../domain/money.js';
+import { recordedMoney } from '../../domain/money.js';
 import { type StatementLineKind, StatementLineRow } from './statement-line.row.js';
 
 @Projection({
@@ -50,8 +50,8 @@ async function addLine(
     accountId: parseStreamName(event.stream).id,
     revision: event.streamPosition,
     kind,
-    amount: parseMoney(booking.amount),
-    balance: parseBalance(booking.balance),
+    amount: recordedMoney(booking.amount),
+    balance: recordedMoney(booking.balance),
     occurredOn: booking.occurredOn,
     counterparty: 'counterparty' in booking ? booking.counterparty : null,
     reference: booking.reference ?? null,

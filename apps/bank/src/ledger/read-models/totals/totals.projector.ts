@@ -9,7 +9,7 @@ import type {
   TransferReceived,
   TransferSent,
 } from '../../domain/account.js';
-import { parseMoney } from '../../domain/money.js';
+import { recordedMoney } from '../../domain/money.js';
 import { AccountHomeRow } from './account-home.row.js';
 import { DistrictTotalsRow } from './district-totals.row.js';
 
@@ -37,22 +37,22 @@ export class TotalsProjector {
 
   @On<MoneyDeposited>('MoneyDeposited')
   deposited(event: RecordedEvent<MoneyDeposited>): Promise<void> {
-    return change(event, (totals) => totals.book(parseMoney(event.data.amount)));
+    return change(event, (totals) => totals.book(recordedMoney(event.data.amount)));
   }
 
   @On<MoneyWithdrawn>('MoneyWithdrawn')
   withdrawn(event: RecordedEvent<MoneyWithdrawn>): Promise<void> {
-    return change(event, (totals) => totals.book(-parseMoney(event.data.amount)));
+    return change(event, (totals) => totals.book(-recordedMoney(event.data.amount)));
   }
 
   @On<TransferSent>('TransferSent')
   sent(event: RecordedEvent<TransferSent>): Promise<void> {
-    return change(event, (totals) => totals.book(-parseMoney(event.data.amount)));
+    return change(event, (totals) => totals.book(-recordedMoney(event.data.amount)));
   }
 
   @On<TransferReceived>('TransferReceived')
   received(event: RecordedEvent<TransferReceived>): Promise<void> {
-    return change(event, (totals) => totals.book(parseMoney(event.data.amount)));
+    return change(event, (totals) => totals.book(recordedMoney(event.data.amount)));
   }
 
   @On<AccountClosed>('AccountClosed')

@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { InvalidArgument } from './errors.js';
+import { derivedId, isId, newId } from './ids.js';
+import { assertExactJson } from './json.js';
+import { currentMessage, runInMessage } from './message-context.js';
+import { parsePosition } from './position.js';
+import { parseStreamName, streamName } from './stream-name.js';
+
+describe('stream names', () => {
+  it('are category-id, and the id may have dashes', () => {
+    expect(streamName('account', 'a-b-c')).toBe('account-a-b-c');
+    expect(parseStreamName('account-a-b-c')).toEqual({ category: 'account', id: 'a-b-c' });
+  });
+
+  it.each([
+    ['acc-ount', '1'],
+    ['', '1'],
+    ['9a', '1'],
+    ['a', ''],
+    ['a', 'x\u0000'],
+    ['a', 'x\n'],
+    ['a', '\ud800'],
+    ['a', 'x'.repeat(201)],
+  ])('refuse %j and %j', (category, id) => {
+    expect(() => streamName(category, id)).toThrow(InvalidArgument);
+  });
+});
+
+describe('positions', () => {
+  it('are read from digits, exactly', () => {
+    expect(parsePosition('9223372036854775807')).toBe(2n ** 63n - 1n);
+  });
+
+  it.each(['', '-1', '1.0', '1e3', ' 1', '0x10', '9223372036854775808', 'abc', '1n'])('refuse %j', (text) => {
+    expect(() => parsePosition(text)).toThrow(InvalidArgument);
+  });
+});
+
+describe('ids', () => {
+  it('are UUIDs in the order of time', () => {
+    const ids = Array.from({ length: 100 }, () => newId());
+    expect(ids.every(isId)).toBe(true);
+    expect(ids.toSorted()).toEqual(ids);
+  });
+
+  it('are the same for the same parts, and for no others', () => {
+    expect(derivedId('a', 'b')).toBe(derivedId('a', 'b'));
+    expect(new Set([derivedId('a', 'b'), derivedId('ab'), derivedId('a,b'), derivedId('b', 'a')]).size).toBe(4);
+  });
+});
+
+describe('exact JSON', () => {
+  it('accepts just what JSON gives back unchanged', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+        const text = JSON.stringify(value);
+        const exact = !text.includes('\\u0000') && !/\\ud[89a-f]/.test(text) && !hasNegativeZero(value);
+        if (!exact) return;
+        assertExactJson(value);
+        expect(JSON.parse(text)).toEqual(value);
+      }),
+    );
+  });
+
+  it('finds a value that contains itself', () => {
+    const loop: unknown[] = [];
+    loop.push(loop);
+    expect(() => assertExactJson(loop)).toThrow(/nested deeper/);
+  });
+
+  it('refuses what a toJSON method would change', () => {
+    expect(() => assertExactJson({ amount: { toJSON: () => 1 } })).toThrow(/\$\.amount/);
+  });
+});
+
+describe('the message context', () => {
+  it('follows what is awaited, and ends with it', async () => {
+    const seen = await runInMessage({ correlationId: 'c' }, async () => {
+      await Promise.resolve();
+      return currentMessage();
+    });
+    expect(seen).toEqual({ correlationId: 'c' });
+    expect(currentMessage()).toBeUndefined();
+  });
+});
+
+function hasNegativeZero(value: unknown): boolean {
+  if (Object.is(value, -0)) return true;
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasNegativeZero);
+}
