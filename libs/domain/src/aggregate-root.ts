@@ -15,13 +15,12 @@ export type AnyAggregate = AggregateRoot<DomainEvent, unknown>;
  * decision, which checks its invariants and records what happened. Time and ids arrive with the command.
  */
 export abstract class AggregateRoot<Event extends DomainEvent, State> {
-  private current: State;
+  // Made at first use and not in the constructor, where a subclass has no fields yet.
+  private current: { state: State } | undefined;
   private lastRevision = NO_REVISION;
   private decided: Event[] = [];
 
-  constructor(readonly id: string) {
-    this.current = this.initialState();
-  }
+  constructor(readonly id: string) {}
 
   /** The state before the first event. */
   protected abstract initialState(): State;
@@ -31,7 +30,8 @@ export abstract class AggregateRoot<Event extends DomainEvent, State> {
 
   /** The present state, decided events included. */
   get state(): State {
-    return this.current;
+    this.current ??= { state: this.initialState() };
+    return this.current.state;
   }
 
   /** The stream position of the last recorded event; -1n when there is none. Decided events do not move it. */
@@ -57,7 +57,7 @@ export abstract class AggregateRoot<Event extends DomainEvent, State> {
   /** Applies recorded events, oldest first. Never checks an invariant. */
   replay(events: Iterable<Event>): this {
     for (const event of events) {
-      this.current = this.evolve(this.current, event);
+      this.current = { state: this.evolve(this.state, event) };
       this.lastRevision += 1n;
     }
     return this;
@@ -71,7 +71,7 @@ export abstract class AggregateRoot<Event extends DomainEvent, State> {
 
   /** Adds an event to what was decided, and applies it. */
   protected record(event: Event): void {
-    this.current = this.evolve(this.current, event);
+    this.current = { state: this.evolve(this.state, event) };
     this.decided.push(event);
   }
 }

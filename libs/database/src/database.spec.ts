@@ -1,0 +1,130 @@
+// The ambient transaction on a real PostgreSQL, and what the server's refusals become.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTestDatabase, type TestDatabase } from '../../testing/src/test-database.js';
+import { CommitUnknown, DatabaseUnavailable, TransientConflict } from './errors.js';
+import { openDatabase, type OpenDatabase } from './open-database.js';
+
+let testDatabase: TestDatabase;
+let opened: OpenDatabase;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  opened = await openDatabase({ url: testDatabase.url, poolSize: 4 });
+  await opened.database.query({ text: 'create table t (n bigint primary key)' });
+});
+afterAll(async () => {
+  await opened.close();
+  await testDatabase.drop();
+});
+beforeEach(() => opened.database.query({ text: 'delete from t' }));
+
+const insert = (n: number) => opened.database.query({ text: 'insert into t values ($1)' }, [n]);
+const count = async (): Promise<bigint> => {
+  const [row] = await opened.database.queryOutside<{ count: bigint }>({ text: 'select count(*) from t' });
+  return row!.count;
+};
+
+describe('a transaction', () => {
+  it('is ambient: queries and the manager within it share its connection, and it is one with those inside it', async () => {
+    await opened.database.transaction(async ({ manager }) => {
+      await insert(1);
+      await opened.database.transaction(() => insert(2));
+      await manager.query('insert into t values (3)');
+      await manager.transaction((inner) => inner.query('insert into t values (4)'));
+      expect(await count()).toBe(0n);
+    });
+    expect(await count()).toBe(4n);
+    expect(opened.database.current).toBeUndefined();
+  });
+
+  it('is rolled back when its work fails, also at the end of an inner one', async () => {
+    const failing = opened.database.transaction(async () => {
+      await insert(1);
+      await opened.database.transaction(async () => {
+        await insert(2);
+        throw new Error('no');
+      });
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(await count()).toBe(0n);
+  });
+
+  it('does not pretend to commit when a failed statement was swallowed', async () => {
+    const pretending = opened.database.transaction(async () => {
+      await insert(1);
+      await insert(1).catch(() => undefined);
+    });
+    await expect(pretending).rejects.toThrow(/rolled back: a statement in it failed/);
+    expect(await count()).toBe(0n);
+  });
+
+  it('calls back after its commit, and only then', async () => {
+    const heard: string[] = [];
+    await opened.database.transaction(async (transaction) => {
+      transaction.onCommit(() => heard.push('committed'));
+      await insert(1);
+      expect(heard).toEqual([]);
+    });
+    const failing = opened.database.transaction(async (transaction) => {
+      transaction.onCommit(() => heard.push('never'));
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(heard).toEqual(['committed']);
+  });
+
+  it('gives every connection back, whatever happens in it', async () => {
+    for (let time = 0; time < 12; time += 1) {
+      await opened.database
+        .transaction(async () => {
+          await insert(1);
+          await insert(1);
+        })
+        .catch(() => undefined);
+    }
+    await Promise.all(Array.from({ length: 12 }, (_, index) => opened.database.transaction(() => insert(index))));
+    expect(await count()).toBe(12n);
+  });
+});
+
+describe('errors', () => {
+  it('names a deadlock as something to run again', async () => {
+    await insert(1);
+    await insert(2);
+    const update = (first: number, second: number) =>
+      opened.database.transaction(async () => {
+        await opened.database.query({ text: 'update t set n = n where n = $1' }, [first]);
+        await sleep(50);
+        await opened.database.query({ text: 'update t set n = n where n = $1' }, [second]);
+      });
+    const results = await Promise.allSettled([update(1, 2), update(2, 1)]);
+    const refused = results.filter((result) => result.status === 'rejected');
+    expect(refused).toHaveLength(1);
+    expect(refused[0]!.reason).toBeInstanceOf(TransientConflict);
+  });
+
+  it('says that a killed connection is no verdict on the statement', async () => {
+    const killed = opened.database.transaction(async () => {
+      await insert(1);
+      const [row] = await opened.database.query<{ pid: number }>({ text: 'select pg_backend_pid() as pid' });
+      await opened.database.queryOutside({ text: 'select pg_terminate_backend($1, 5000)' }, [row!.pid]);
+      await insert(2);
+    });
+    await expect(killed).rejects.toThrow(DatabaseUnavailable);
+    expect(await count()).toBe(0n);
+    await opened.database.transaction(() => insert(3));
+    expect(await count()).toBe(1n);
+  });
+
+  it('says that it does not know, when the connection dies under the commit', async () => {
+    const lost = opened.database.transaction(async () => {
+      await insert(1);
+      const [row] = await opened.database.query<{ pid: number }>({ text: 'select pg_backend_pid() as pid' });
+      await opened.database.queryOutside({ text: 'select pg_terminate_backend($1, 5000)' }, [row!.pid]);
+    });
+    await expect(lost).rejects.toThrow(CommitUnknown);
+  });
+
+  it('says that the server is not there', async () => {
+    await expect(openDatabase({ url: 'postgres://nobody@127.0.0.1:1/none' })).rejects.toThrow(/ECONNREFUSED/);
+  });
+});
