@@ -1,0 +1,2 @@
+// What a user's own tests import.
+export { createTestDatabase, type TestDatabase } from './test-database.js';
