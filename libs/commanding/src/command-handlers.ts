@@ -6,7 +6,7 @@ import { CommandPipeline } from './command-pipeline.js';
 import { DomainCommand } from './domain-command.js';
 
 /** A command class, as declared to CommandingModule.forContext(). */
-export type CommandClass = abstract new (...args: never[]) => DomainCommand;
+export type CommandClass = abstract new (...args: never[]) => DomainCommand<unknown, unknown>;
 
 /** The commands of one bounded context. */
 export class ContextCommands {

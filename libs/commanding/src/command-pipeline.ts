@@ -48,7 +48,8 @@ export class CommandPipeline {
     const before = mayBeRepeat ? await appliedBefore<Value>(this.store, commandId) : undefined;
     if (before) return before;
     try {
-      return await this.store.transaction(() => this.execute(commandId, handle));
+      const { value, appended } = await this.store.transaction(() => this.execute(commandId, handle));
+      return { value, ...outcomeOf(await appended) };
     } catch (error) {
       // A twin of this command may have won while this one waited for the lock.
       const twin =
@@ -63,26 +64,38 @@ export class CommandPipeline {
     return this.attempt(commandId, handle, true, attempt + 1);
   }
 
-  private async execute<Value>(commandId: string, handle: () => Promise<Value>): Promise<CommandOutcome<Value>> {
+  private async execute<Value>(commandId: string, handle: () => Promise<Value>): Promise<Executed<Value>> {
     // 4. The handler loads under locks and decides.
     const unitOfWork = new UnitOfWork(this.store, commandId);
     const value = await unitOfWork.run(handle);
-    if (!unitOfWork.hasDecided) return { streams: [], position: undefined, value, repeated: false };
-    // 5. Everything decided is appended at once.
-    await this.inline?.prepare();
-    const results = await unitOfWork.append();
-    const events = results.flatMap((result) => result.events);
+    if (!unitOfWork.hasDecided) return { value, appended: Promise.resolve([]) };
+    // 5. Everything decided is appended at once. Nobody waits for it yet: it is sent together with the commit.
+    const prepared = this.inline?.isActive ? this.inline.prepare() : undefined;
+    const appended = unitOfWork.append();
+    appended.catch(() => undefined);
     // 6. Inline projections see it within the same transaction.
-    if (events.length > 0) await this.inline?.project(events);
+    await prepared;
+    if (prepared) await this.project(await appended);
     // 7. Commit, when this returns. Locks go with it.
-    return { ...summary(results), value, repeated: events.length === 0 };
+    return { value, appended };
+  }
+
+  private async project(results: readonly AppendResult[]): Promise<void> {
+    const events = results.flatMap((result) => result.events);
+    if (events.length > 0) await this.inline?.project(events);
   }
 }
 
-function summary(results: readonly AppendResult[]): Pick<CommandOutcome, 'streams' | 'position'> {
+interface Executed<Value> {
+  readonly value: Value;
+  readonly appended: Promise<AppendResult[]>;
+}
+
+function outcomeOf(results: readonly AppendResult[]): Omit<CommandOutcome, 'value'> {
   return {
     streams: results.map(({ stream, revision }) => ({ stream, revision })),
     position: results.at(-1)?.globalPosition,
+    repeated: results.length > 0 && results.every((result) => result.events.length === 0),
   };
 }
 

@@ -33,6 +33,6 @@ export abstract class DomainCommand<Order = unknown, Value = void> extends Comma
 }
 
 /** What a handler implements: the pipeline loads, locks, appends and answers around it. */
-export interface Handles<C extends DomainCommand> {
+export interface Handles<C extends DomainCommand<unknown, unknown>> {
   execute(command: C): Promise<C extends DomainCommand<unknown, infer Value> ? Value : never>;
 }

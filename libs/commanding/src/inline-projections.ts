@@ -3,6 +3,9 @@ import type { RecordedEvent } from '@concord/kernel';
 
 /** What takes part in every command's transaction. */
 export abstract class InlineProjections {
+  /** Whether there is any: without, a command's append travels with its commit. */
+  abstract readonly isActive: boolean;
+
   /** Called before the command appends, so that a rebuild under way is waited for without holding up the feed. */
   abstract prepare(): Promise<void>;
 

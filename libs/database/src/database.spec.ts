@@ -53,8 +53,38 @@ describe('a transaction', () => {
       await insert(1);
       await insert(1).catch(() => undefined);
     });
-    await expect(pretending).rejects.toThrow(/rolled back: a statement in it failed/);
+    await expect(pretending).rejects.toThrow(/duplicate key/);
+    const unseen = opened.database.transaction(async ({ manager }) => {
+      await insert(1);
+      await manager.query('insert into t values (1)').catch(() => undefined);
+    });
+    await expect(unseen).rejects.toThrow(/rolled back: a statement in it failed/);
     expect(await count()).toBe(0n);
+  });
+
+  it('commits what was sent and not awaited, or fails with it', async () => {
+    await opened.database.transaction(async () => {
+      void insert(1);
+      void insert(2);
+    });
+    expect(await count()).toBe(2n);
+    const failing = opened.database.transaction(async () => {
+      insert(3).catch(() => undefined);
+      insert(1).catch(() => undefined);
+    });
+    await expect(failing).rejects.toThrow(/duplicate key/);
+    expect(await count()).toBe(2n);
+  });
+
+  it('goes on after a savepoint took a failed statement back', async () => {
+    await opened.database.transaction(async () => {
+      await insert(1);
+      await opened.database.query({ text: 'savepoint s' });
+      await insert(1).catch(() => undefined);
+      await opened.database.query({ text: 'rollback to savepoint s' });
+      await insert(2);
+    });
+    expect(await count()).toBe(2n);
   });
 
   it('calls back after its commit, and only then', async () => {

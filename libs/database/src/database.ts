@@ -1,26 +1,14 @@
 // Connections and the ambient transaction: whoever runs inside transaction() shares its connection without passing it.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
-import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
-import { CommitUnknown, DatabaseUnavailable, translateDatabaseError } from './errors.js';
+import type { DataSource } from 'typeorm';
+import { translateDatabaseError } from './errors.js';
+import { ActiveTransaction, type Transaction } from './transaction.js';
 
 /** A statement with a name is prepared once a connection and reused. */
 export interface Statement {
   readonly name?: string;
   readonly text: string;
-}
-
-/** The running transaction. */
-export interface Transaction {
-  /** TypeORM's manager on this transaction's connection. */
-  readonly manager: EntityManager;
-  /** Calls back once the commit is durable; never when it was rolled back. */
-  onCommit(callback: () => void): void;
-}
-
-interface ActiveTransaction extends Transaction {
-  readonly client: pg.PoolClient;
-  readonly callbacks: (() => void)[];
 }
 
 const INT8 = 20;
@@ -47,84 +35,65 @@ export class Database {
     return this.ambient.getStore();
   }
 
-  /** Runs a statement. int8 comes back as bigint. Errors: those of translateDatabaseError. */
+  /**
+   * Runs a statement. int8 comes back as bigint. In a transaction it is sent at once, in the order of the calls, and
+   * need not be awaited before the transaction ends. Errors: those of translateDatabaseError.
+   */
   async query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    const client = this.ambient.getStore()?.client ?? this.pool;
-    return run<Row>(client, statement, values);
+    const transaction = this.ambient.getStore();
+    if (!transaction) return this.queryOutside(statement, values);
+    const { rows } = await transaction.send<Row>({ ...statement, values: values as unknown[], types });
+    return rows;
   }
 
   /** Runs a statement on a connection of its own, outside any ambient transaction and its snapshot. */
   async queryOutside<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
-    return run<Row>(this.pool, statement, values);
+    try {
+      const { rows } = await this.pool.query<Row>({ ...statement, values: values as unknown[], types });
+      return rows;
+    } catch (error) {
+      throw translateDatabaseError(error);
+    }
   }
 
   /**
-   * Runs `work` in a transaction and commits, or rolls back when it throws; joins the ambient
-   * transaction when there is one. Errors: what `work` throws; TransientConflict (nothing changed, run it again);
-   * CommitUnknown when the answer to the commit was lost.
+   * Runs `work` in a transaction and commits, or rolls back when it throws; joins the ambient transaction when there is
+   * one. Errors: what `work` throws; TransientConflict (nothing changed, run it again); CommitUnknown when the answer to
+   * the commit was lost.
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const joined = this.ambient.getStore();
     if (joined) return work(joined);
-    const runner = this.dataSource.createQueryRunner();
+    const client = await this.connect();
+    let broken: Error | undefined;
+    const breaks = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', breaks);
+    const transaction = new ActiveTransaction(this.dataSource, client);
     try {
-      const transaction = await begin(runner);
       const result = await this.ambient.run(transaction, () => work(transaction));
-      await commit(transaction.client);
-      for (const callback of transaction.callbacks) callback();
+      await transaction.commit();
       return result;
     } catch (error) {
-      await rollback(runner);
+      await transaction.rollback().catch(breaks);
       throw translateDatabaseError(error);
     } finally {
-      await runner.release();
+      client.off('error', breaks);
+      // A broken connection leaves the pool.
+      client.release(broken);
+    }
+  }
+
+  private async connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.pool.connect();
+    } catch (error) {
+      throw translateDatabaseError(error);
     }
   }
 
   private get pool(): pg.Pool {
     return (this.dataSource.driver as unknown as { master: pg.Pool }).master;
-  }
-}
-
-async function begin(runner: QueryRunner): Promise<ActiveTransaction> {
-  const client = (await runner.connect()) as pg.PoolClient;
-  await runner.startTransaction();
-  const callbacks: (() => void)[] = [];
-  return { client, manager: runner.manager, callbacks, onCommit: (callback) => callbacks.push(callback) };
-}
-
-async function commit(client: pg.PoolClient): Promise<void> {
-  let command: string;
-  try {
-    ({ command } = await client.query('COMMIT'));
-  } catch (error) {
-    const translated = translateDatabaseError(error);
-    if (!(translated instanceof DatabaseUnavailable)) throw translated;
-    throw new CommitUnknown('the connection was lost while committing', {}, { cause: error });
-  }
-  // PostgreSQL answers COMMIT with ROLLBACK, and no error, when a statement had failed and the error was swallowed.
-  if (command !== 'COMMIT')
-    throw new Error('the transaction was rolled back: a statement in it failed, and its error was swallowed');
-}
-
-async function rollback(runner: QueryRunner): Promise<void> {
-  if (!runner.isTransactionActive) return;
-  try {
-    await (await (runner.connect() as Promise<pg.PoolClient>)).query('ROLLBACK');
-  } catch {
-    // The connection is gone, and the transaction with it; the pool drops the connection.
-  }
-}
-
-async function run<Row extends object>(
-  client: pg.Pool | pg.PoolClient,
-  statement: Statement,
-  values: readonly unknown[],
-): Promise<Row[]> {
-  try {
-    const result = await client.query<Row>({ ...statement, values: values as unknown[], types });
-    return result.rows;
-  } catch (error) {
-    throw translateDatabaseError(error);
   }
 }

@@ -1,8 +1,9 @@
 // F1: connections, the ambient transaction, the embedded PostgreSQL, migrations, and what the server's errors mean.
-export { Database, type Statement, type Transaction } from './database.js';
+export { Database, type Statement } from './database.js';
 export { DatabaseModule } from './database.module.js';
 export { CommitUnknown, DatabaseUnavailable, TransientConflict } from './errors.js';
 export { EmbeddedPostgresError, openPostgres, type PostgresLease } from './embedded/index.js';
 export { loadSql } from './load-sql.js';
 export { runMigrations } from './migrations/index.js';
+export type { Transaction } from './transaction.js';
 export { type DatabaseOptions, openDatabase, type OpenDatabase, type RowClass } from './open-database.js';

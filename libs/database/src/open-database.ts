@@ -62,6 +62,8 @@ function newDataSource(lease: PostgresLease, options: DatabaseOptions): DataSour
     poolSize: options.poolSize ?? 20,
     connectTimeoutMS: 30 * SECOND,
     extra: {
+      // Statements are sent without waiting for the answers to those before them.
+      pipeline: true,
       // Nobody waits for a lock for ever, and nobody who went silent in a transaction keeps one for ever.
       lock_timeout: 10 * SECOND,
       idle_in_transaction_session_timeout: 30 * SECOND,

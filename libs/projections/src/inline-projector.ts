@@ -5,6 +5,7 @@ import { Database, loadSql } from '@concord/database';
 import type { RecordedEvent } from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
 import { projectEvents } from './project-events.js';
+import type { ProjectionDefinition } from './projection.js';
 import { ProjectionRegistry } from './projection-registry.js';
 
 const lockShared = loadSql(import.meta.url, 'sql/lock-shared.sql');
@@ -18,16 +19,20 @@ export class InlineProjector extends InlineProjections {
     super();
   }
 
+  override get isActive(): boolean {
+    return this.inline.length > 0;
+  }
+
   override async prepare(): Promise<void> {
     const names = this.inline.map((projection) => projection.name);
-    if (names.length > 0) await this.database.query(lockShared, [currentTenant(), names]);
+    await this.database.query(lockShared, [currentTenant(), names]);
   }
 
   override async project(events: readonly RecordedEvent[]): Promise<void> {
     for (const projection of this.inline) await projectEvents(this.database, projection, events);
   }
 
-  private get inline() {
+  private get inline(): readonly ProjectionDefinition[] {
     return this.registry.all.filter((projection) => projection.consistency === 'inline');
   }
 }

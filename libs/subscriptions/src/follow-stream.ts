@@ -6,27 +6,37 @@ import { Signal } from './signal.js';
 
 const POLL_MS = 250;
 
-/** Yields the events of a stream from `from` on, and goes on waiting for more. Ends when the iteration is left. */
+/**
+ * Yields the events of a stream from `from` on, and goes on waiting for more. Ends when the iteration is left, or when
+ * `stop` is aborted: who leaves while nothing comes (return() waits for the next event) needs the latter.
+ */
 export function followStream(
   store: EventStore,
   stream: StreamName,
   from: StreamPosition = 0n,
+  stop?: AbortSignal,
 ): AsyncGenerator<RecordedEvent, void> {
   const tenant = currentTenant();
-  return follow(store, (next) => runInTenant(tenant, () => store.readStream(stream, { from: next })), from);
+  const read = (next: StreamPosition): AsyncIterable<RecordedEvent> =>
+    runInTenant(tenant, () => store.readStream(stream, { from: next }));
+  return follow(store, read, from, stop);
 }
 
 async function* follow(
   store: EventStore,
   read: (from: StreamPosition) => AsyncIterable<RecordedEvent>,
   from: StreamPosition,
+  stop: AbortSignal | undefined,
 ): AsyncGenerator<RecordedEvent, void> {
   const appended = new Signal();
-  const unsubscribe = store.onAppended(() => appended.raise());
+  const wake = (): void => appended.raise();
+  const unsubscribe = store.onAppended(wake);
+  stop?.addEventListener('abort', wake);
   try {
-    for (let next = from; ;) {
+    for (let next = from; !stop?.aborted;) {
       const { seen } = appended;
       for await (const event of read(next)) {
+        if (stop?.aborted) return;
         yield event;
         next = event.streamPosition + 1n;
       }
@@ -34,5 +44,6 @@ async function* follow(
     }
   } finally {
     unsubscribe();
+    stop?.removeEventListener('abort', wake);
   }
 }

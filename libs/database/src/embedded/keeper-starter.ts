@@ -26,6 +26,11 @@ export class KeeperStarter {
     if (!running && takeTurn(this.folder)) this.keeper = await startKeeper(this.folder);
   }
 
+  /** Whether a keeper that it started has left again. */
+  get ended(): boolean {
+    return this.keeper !== undefined && this.keeper.exitCode !== null;
+  }
+
   yieldTurn(): void {
     if (this.keeper) rmSync(turnPath(this.folder), { force: true });
   }

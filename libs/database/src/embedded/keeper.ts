@@ -3,15 +3,15 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { inspect } from 'node:util';
 import type { PostgresBinaries } from './binaries.js';
 import { ensureCluster } from './cluster.js';
+import { EmbeddedPostgresError } from './embedded-postgres-error.js';
+import { FolderLock } from './folder-lock.js';
 import { type KeeperMessage, readOrMakePassword, removeKeeperState, writeKeeperState } from './keeper-files.js';
 import { onLine } from './lines.js';
 import { choosePlace, clusterOf, type Place } from './place.js';
-import { ensureServer, isServing, stopServer } from './server.js';
+import { ensureServer, isServing, killServer, stopServer } from './server.js';
 
 /** How long the server stays after its last user, for the next command. */
 const GRACE_MS = Number(process.env['CONCORD_GRACE_MS'] ?? 1_000);
@@ -27,19 +27,12 @@ const proof = randomBytes(24).toString('hex');
 const users = new Set<Socket>();
 let place: Place | undefined;
 let serving: Promise<string> | undefined;
+let serverPid: number | undefined;
 let leaving = false;
 let grace: NodeJS.Timeout;
 
-// 1. One keeper per folder. SQLite's is the one lock in Node's builtins that the kernel releases when its holder dies.
-const lock = new DatabaseSync(join(dataFolder, 'keeper.lock'), { timeout: 1_000 });
-try {
-  lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-} catch (error) {
-  if ((error as { errcode?: number }).errcode === 5) process.exit(0); // SQLITE_BUSY: there is a keeper already.
-  throw error;
-}
-// Held by reference: a lock nobody refers to is garbage, and its collection would release it.
-process.on('exit', () => lock.close());
+// 1. One keeper per folder.
+const lock = FolderLock.take(dataFolder) ?? process.exit(0);
 
 // 2. Listen for users: processes that can read the token.
 const listener = createServer((socket) => {
@@ -77,11 +70,13 @@ function serve(): Promise<string> {
 }
 
 async function startServing(): Promise<string> {
+  if (!lock.holds) throw new EmbeddedPostgresError(`${dataFolder} was deleted under its PostgreSQL: start again.`);
   const progress = (line: string): void => users.forEach((user) => tell(user, { progress: line }));
   place ??= await choosePlace(dataFolder, binaries, progress);
   const password = readOrMakePassword(dataFolder);
   await ensureCluster(place, password, progress);
-  const port = await ensureServer(place);
+  const { pid, port } = await ensureServer(place);
+  serverPid = pid;
   return `postgres://concord:${password}@127.0.0.1:${port}/concord`;
 }
 
@@ -99,24 +94,36 @@ function considerLeaving(after = GRACE_MS): void {
 
 async function leave(): Promise<void> {
   if (leaving) return;
-  leaving = true;
-  listener.close();
-  removeKeeperState(dataFolder, token);
+  closeTheDoor();
   await serving?.catch(() => undefined);
-  // Without a user there may be a server still, if it lost both its keeper and its users.
-  if (existsSync(clusterOf(dataFolder)))
-    await stopServer((place ??= await choosePlace(dataFolder, binaries, () => undefined)));
+  await stop();
   process.exit(0);
+}
+
+async function stop(): Promise<void> {
+  const cluster = clusterOf(dataFolder);
+  if (!lock.holds) {
+    // Deleted under us, and perhaps made anew by a successor: end what is ours, touch nothing that lies there now.
+    if (serverPid) killServer(serverPid, cluster);
+  } else if (existsSync(cluster)) {
+    // Without a user there may be a server still, if it lost both its keeper and its users.
+    await stopServer((place ??= await choosePlace(dataFolder, binaries, () => undefined)));
+  }
 }
 
 async function giveUp(error: unknown): Promise<void> {
   if (leaving) return;
+  closeTheDoor();
+  process.stderr.write(`${inspect(error)}\n`);
+  for (const user of users) user.end(line({ failed: error instanceof Error ? error.message : String(error) }));
+  await stop().catch(() => undefined);
+  setTimeout(() => process.exit(0), 200);
+}
+
+function closeTheDoor(): void {
   leaving = true;
   listener.close();
   removeKeeperState(dataFolder, token);
-  process.stderr.write(`${inspect(error)}\n`);
-  for (const user of users) user.end(line({ failed: error instanceof Error ? error.message : String(error) }));
-  setTimeout(() => process.exit(0), 200);
 }
 
 // A polite end (logout, shutdown) comes to the users as well: follow them, but do not leave before them.

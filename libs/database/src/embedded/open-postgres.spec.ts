@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,9 @@ import { DataFolder, eventually } from '../../../../test/fixtures/data-folder.js
 import { ended, startProcess } from '../../../../test/fixtures/process-under-test.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { readKeeperState } from './keeper-files.js';
+import { KeeperStarter } from './keeper-starter.js';
 import { openEmbeddedPostgres, openPostgres } from './open-postgres.js';
+import { isAlive } from './processes.js';
 
 const GRACE_MS = 200;
 process.env['CONCORD_GRACE_MS'] = String(GRACE_MS);
@@ -38,31 +40,12 @@ describe('openPostgres', () => {
   });
 });
 
+let folder: DataFolder;
+
 describe('an embedded PostgreSQL', () => {
-  let folder: DataFolder;
-  beforeEach(() => (folder = new DataFolder()));
-  afterEach(() => folder.remove());
-
-  it('is one for twenty processes that start at once on an empty folder, and leaves with the last of them', async () => {
-    const users = await Promise.all(
-      Array.from({ length: 20 }, () => startProcess<Opened>('postgres-user.ts', folder.path)),
-    );
-    expect(new Set(users.map(({ message }) => message.url)).size).toBe(1);
-    expect(new Set(users.map(({ message }) => message.started)).size).toBe(1);
-
-    const [last, ...others] = users;
-    for (const { process } of others) process.send('leave');
-    await Promise.all(others.map(({ process }) => ended(process)));
-    await sleep(3 * GRACE_MS);
-    expect(folder.isServed).toBe(true);
-    last?.process.send('leave');
-    await eventually(() => !folder.isServed, 'the server is gone', 5_000);
-    expect(existsSync(join(folder.cluster, 'postmaster.pid'))).toBe(false); // Stopped, not killed.
-
-    const again = await openEmbeddedPostgres({ dataFolder: folder.path });
-    expect(await ask(again.url, 'SELECT 1')).toBe(1);
-    await again.release();
-  });
+  beforeAll(() => (folder = new DataFolder()));
+  afterEach(() => eventually(() => !folder.isServed && folder.keeperPid === 0, 'server and keeper are gone'));
+  afterAll(() => folder.remove());
 
   it('is durable, in UTF-8 and UTC, and heard on the loopback only', async () => {
     const lease = await openEmbeddedPostgres({ dataFolder: folder.path });
@@ -121,6 +104,80 @@ describe('an embedded PostgreSQL', () => {
     }
   });
 
+  it('welcomes nobody while it is being stopped', async () => {
+    const lease = await openEmbeddedPostgres({ dataFolder: folder.path });
+    const { port, token } = readKeeperState(folder.path)!;
+    const early = connect({ host: '127.0.0.1', port });
+    await once(early, 'connect');
+    let heard = '';
+    early.on('data', (chunk) => (heard += chunk.toString())).on('error', () => undefined);
+    await lease.release();
+    await eventually(() => folder.keeperPid === 0, 'the keeper leaves');
+    early.write(`${token}\n`);
+    await once(early, 'close');
+    expect(heard).toBe('');
+  });
+
+  it('has one keeper, also when another one is started', async () => {
+    const lease = await openEmbeddedPostgres({ dataFolder: folder.path });
+    const keeper = folder.keeperPid;
+    const starter = new KeeperStarter(folder.path);
+    await starter.startIfNeeded();
+    await eventually(() => starter.ended, 'the second keeper has left');
+    expect(folder.keeperPid).toBe(keeper);
+    await lease.release();
+  });
+
+  it('says where to look when the server does not start', async () => {
+    const lease = await openEmbeddedPostgres({ dataFolder: folder.path });
+    await lease.release();
+    await eventually(() => !folder.isServed, 'the server is gone');
+    writeFileSync(join(folder.cluster, 'postgresql.conf'), 'no_such_setting = on\n');
+    const opening = openEmbeddedPostgres({ dataFolder: folder.path });
+    await expect(opening).rejects.toThrow(EmbeddedPostgresError);
+    await expect(opening).rejects.toThrow(/no_such_setting.*postgres\.log/s);
+    expect(readFileSync(join(folder.path, 'postgres.log'), 'utf8')).toContain('no_such_setting');
+  });
+});
+
+describe('an embedded PostgreSQL on a new folder', () => {
+  beforeEach(() => (folder = new DataFolder()));
+  afterEach(() => folder.remove());
+
+  it('is one for twenty processes that start at once on an empty folder, and leaves with the last of them', async () => {
+    const users = await Promise.all(
+      Array.from({ length: 20 }, () => startProcess<Opened>('postgres-user.ts', folder.path)),
+    );
+    expect(new Set(users.map(({ message }) => message.url)).size).toBe(1);
+    expect(new Set(users.map(({ message }) => message.started)).size).toBe(1);
+
+    const [last, ...others] = users;
+    for (const { process } of others) process.send('leave');
+    await Promise.all(others.map(({ process }) => ended(process)));
+    await sleep(3 * GRACE_MS);
+    expect(folder.isServed).toBe(true);
+    last?.process.send('leave');
+    await eventually(() => !folder.isServed, 'the server is gone', 5_000);
+    expect(existsSync(join(folder.cluster, 'postmaster.pid'))).toBe(false); // Stopped, not killed.
+
+    const again = await openEmbeddedPostgres({ dataFolder: folder.path });
+    expect(await ask(again.url, 'SELECT 1')).toBe(1);
+    await again.release();
+  });
+
+  it('is a new one after its folder was deleted under it, and the old one ends without touching it', async () => {
+    const old = await openEmbeddedPostgres({ dataFolder: folder.path });
+    const oldServer = folder.serverPid;
+    rmSync(folder.path, { recursive: true, maxRetries: 10, retryDelay: 20 });
+    await old.release();
+    const lease = await openEmbeddedPostgres({ dataFolder: folder.path });
+    const server = folder.serverPid;
+    await eventually(() => !isAlive(oldServer), 'the old server is gone');
+    expect(folder.serverPid).toBe(server);
+    expect(await ask(lease.url, 'SELECT 1')).toBe(1);
+    await lease.release();
+  });
+
   it('ignores and removes a half-done initialisation', async () => {
     const leftover = join(folder.cluster.replace(/postgres$/, 'postgres.new-0123'));
     mkdirSync(join(leftover, 'base'), { recursive: true });
@@ -140,16 +197,5 @@ describe('an embedded PostgreSQL', () => {
     await expect(opening).rejects.toThrow(EmbeddedPostgresError);
     await expect(opening).rejects.toThrow(/made by PostgreSQL 12.*CONCORD_DATA.*DATABASE_URL/s);
     expect(readdirSync(folder.cluster)).toEqual(['PG_VERSION']);
-  });
-
-  it('says where to look when the server does not start', async () => {
-    const lease = await openEmbeddedPostgres({ dataFolder: folder.path });
-    await lease.release();
-    await eventually(() => !folder.isServed, 'the server is gone');
-    writeFileSync(join(folder.cluster, 'postgresql.conf'), 'no_such_setting = on\n');
-    const opening = openEmbeddedPostgres({ dataFolder: folder.path });
-    await expect(opening).rejects.toThrow(EmbeddedPostgresError);
-    await expect(opening).rejects.toThrow(/no_such_setting.*postgres\.log/s);
-    expect(readFileSync(join(folder.path, 'postgres.log'), 'utf8')).toContain('no_such_setting');
   });
 });

@@ -19,11 +19,10 @@ export function isServerOf(pid: number, cluster: string): boolean {
   const [program = '', flag, folder = ''] = commandOf(pid);
   if (process.platform === 'win32') return program === 'postgres.exe';
   if (basename(program) !== 'postgres') return false;
-  // Started by hand with a relative path: a server works in its cluster. That is not for everyone to see, hence second.
-  const works =
-    flag === '-D' && isAbsolute(folder) ? () => realpathSync(folder) : () => readlinkSync(`/proc/${pid}/cwd`);
   try {
-    return works() === cluster;
+    if (flag === '-D' && isAbsolute(folder)) return folder === cluster || realpathSync(folder) === cluster;
+    // Started by hand, with a relative path: a server works in its cluster. Not everybody may see that, hence second.
+    return readlinkSync(`/proc/${pid}/cwd`) === cluster;
   } catch {
     return false;
   }

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
-import { readPidFile, removeEmptyPidFile } from './pid-file.js';
+import { type PidFile, readPidFile, removeEmptyPidFile } from './pid-file.js';
 import type { Place } from './place.js';
 import { isServerOf, killOrphans } from './processes.js';
 import { environment, identity, run } from './run.js';
@@ -38,30 +38,32 @@ export function isServing(place: Place): boolean {
   return file?.status === 'ready' && isServerOf(file.pid, place.cluster);
 }
 
-/** Gives the port of the running server, after starting it if need be. */
-export async function ensureServer(place: Place): Promise<number> {
+/** Gives the running server, after starting it if need be. */
+export async function ensureServer(place: Place): Promise<PidFile> {
   const begun = Date.now();
   const deadline = begun + START_LIMIT_MS;
   // The port of a crashed server again, if it is free: its users' connection pools then recover by themselves.
   let port = readPidFile(place.cluster)?.port;
   while (Date.now() < deadline) {
     const file = readPidFile(place.cluster);
-    if (file && isServerOf(file.pid, place.cluster)) {
-      if (file.status === 'ready') return file.port;
-      await sleep(20);
+    const runs = file !== undefined && isServerOf(file.pid, place.cluster);
+    if (runs && file.status === 'ready') return file;
+    if (runs) {
+      await sleep(20); // It starts, recovers or stops.
       continue;
     }
     port = await freePort(port);
     const complaint = await startServer(place, port, file?.pid, deadline);
-    if (complaint === undefined) return port;
+    if (complaint === undefined) continue; // Its pid file says the rest.
+    await clearTheWay(place, complaint, Date.now() - begun);
     if (/Address already in use/.test(complaint)) port = undefined;
-    else await clearTheWay(place, complaint, Date.now() - begun);
     await sleep(100);
   }
   throw failure(place, `it was not ready within ${START_LIMIT_MS / 1000} s`);
 }
 
 async function clearTheWay(place: Place, complaint: string, elapsed: number): Promise<void> {
+  if (/Address already in use/.test(complaint)) return;
   if (/pre-existing shared memory block/.test(complaint)) {
     // Backends outlive a killed server until they notice.
     if (elapsed > ORPHANS_LIMIT_MS) await killOrphans(place.cluster, place.account);
@@ -121,6 +123,11 @@ function freePort(wanted = 0): Promise<number> {
       probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });
   });
+}
+
+/** Ends a server whose files are gone. */
+export function killServer(pid: number, cluster: string): void {
+  if (isServerOf(pid, cluster)) process.kill(pid, 'SIGQUIT');
 }
 
 function openLog(place: Place): number {

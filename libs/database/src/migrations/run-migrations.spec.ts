@@ -95,6 +95,12 @@ describe('runMigrations', () => {
     expect(await migrate()).toEqual(['0002_broken', '0003_third']);
   });
 
+  it('keeps nothing of a migration that could not be recorded', async () => {
+    write('0001_first.sql', 'CREATE TABLE first (a int); ALTER TABLE concord.migration_checksum ADD CHECK (false);');
+    await expect(migrate()).rejects.toThrow(/check constraint/);
+    expect(await select(`SELECT to_regclass('first') AS value`)).toEqual([null]);
+  });
+
   it('refuses files it cannot put in order', async () => {
     write('1_first.sql', '');
     await expect(migrate()).rejects.toThrow(MigrationFolderInvalid);

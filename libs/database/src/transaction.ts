@@ -1,0 +1,77 @@
+// One transaction on one connection. Statements are sent as they come, without waiting for the ones before: the first
+// travels with BEGIN, and what nobody has waited for yet travels with COMMIT.
+import type pg from 'pg';
+import type { DataSource, EntityManager } from 'typeorm';
+import { AdoptedQueryRunner } from './adopted-query-runner.js';
+import { CommitUnknown, DatabaseUnavailable, translateDatabaseError } from './errors.js';
+
+/** The running transaction. */
+export interface Transaction {
+  /** TypeORM's manager on this transaction's connection. */
+  readonly manager: EntityManager;
+  /** Calls back once the commit is durable; never when it was rolled back. */
+  onCommit(callback: () => void): void;
+}
+
+export class ActiveTransaction implements Transaction {
+  private readonly callbacks: (() => void)[] = [];
+  private readonly underWay = new Set<Promise<unknown>>();
+  private runner: AdoptedQueryRunner | undefined;
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly client: pg.PoolClient,
+  ) {
+    void this.send({ text: 'begin' });
+  }
+
+  get manager(): EntityManager {
+    this.runner ??= new AdoptedQueryRunner(this.dataSource, this.client);
+    return this.runner.manager;
+  }
+
+  onCommit(callback: () => void): void {
+    this.callbacks.push(callback);
+  }
+
+  /** Sends a statement at once. It need not be awaited before the commit, which fails when it has failed. */
+  send<Row extends object>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    const answer = this.client.query<Row>(statement).catch((error: unknown) => {
+      throw translateDatabaseError(error);
+    });
+    this.underWay.add(answer);
+    // A failure stays, for the commit to find; whoever awaits the answer gets it too.
+    answer.then(
+      () => this.underWay.delete(answer),
+      () => undefined,
+    );
+    return answer;
+  }
+
+  /** Errors: that of a statement nobody awaited; CommitUnknown when the answer was lost. */
+  async commit(): Promise<void> {
+    const statements = [...this.underWay];
+    const committed = this.client.query('commit').then(
+      ({ command }) => command,
+      (error: unknown) => translateDatabaseError(error),
+    );
+    const answers = await Promise.allSettled(statements);
+    const outcome = await committed;
+    if (outcome instanceof DatabaseUnavailable) {
+      throw new CommitUnknown('the connection was lost while committing', {}, { cause: outcome });
+    }
+    // PostgreSQL answers COMMIT with ROLLBACK, and no error, when a statement before it had failed.
+    if (outcome !== 'COMMIT') throw outcome instanceof Error ? outcome : failureOf(answers);
+    for (const callback of this.callbacks) callback();
+  }
+
+  async rollback(): Promise<void> {
+    await Promise.allSettled(this.underWay);
+    await this.client.query('rollback');
+  }
+}
+
+function failureOf(answers: readonly PromiseSettledResult<unknown>[]): unknown {
+  const failed = answers.find((answer) => answer.status === 'rejected');
+  return failed?.reason ?? new Error('the transaction was rolled back: a statement in it failed');
+}
