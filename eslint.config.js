@@ -57,6 +57,8 @@ export default defineConfig(
       ],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      // Nest's and TypeORM's option types are classes that are written as object literals.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       // A port may be asynchronous where one of its adapters (memory/) has nothing to wait for.
       '@typescript-eslint/require-await': 'off',
       // A type parameter that is named once may still be there to be named by the caller: find<Row>(...).

@@ -33,17 +33,29 @@ async function* follow(
   const unsubscribe = store.onAppended(wake);
   stop?.addEventListener('abort', wake);
   try {
-    for (let next = from; !stop?.aborted;) {
+    let next = from;
+    while (!stop?.aborted) {
       const { seen } = appended;
-      for await (const event of read(next)) {
-        if (stop?.aborted) return;
-        yield event;
-        next = event.streamPosition + 1n;
-      }
+      next = yield* until(stop, read(next), next);
       await appended.wait(seen, POLL_MS);
     }
   } finally {
     unsubscribe();
     stop?.removeEventListener('abort', wake);
   }
+}
+
+/** Passes events on until they end or `stop` is aborted; returns the position after the last one. */
+async function* until(
+  stop: AbortSignal | undefined,
+  events: AsyncIterable<RecordedEvent>,
+  next: StreamPosition,
+): AsyncGenerator<RecordedEvent, StreamPosition> {
+  let after = next;
+  for await (const event of events) {
+    if (stop?.aborted) break;
+    yield event;
+    after = event.streamPosition + 1n;
+  }
+  return after;
 }
