@@ -166,12 +166,18 @@ describe('an embedded PostgreSQL on a new folder', () => {
   });
 
   it('is a new one after its folder was deleted under it, and the old one ends without touching it', async () => {
+    const oldGraceMs = 3_000; // Long enough for the new server to be there when the old keeper leaves.
+    process.env['CONCORD_GRACE_MS'] = String(oldGraceMs);
     const old = await openEmbeddedPostgres({ dataFolder: folder.path });
+    process.env['CONCORD_GRACE_MS'] = String(GRACE_MS);
     const oldServer = folder.serverPid;
-    rmSync(folder.path, { recursive: true, maxRetries: 10, retryDelay: 20 });
     await old.release();
+    const released = Date.now();
+    rmSync(folder.path, { recursive: true, maxRetries: 10, retryDelay: 20 });
+
     const lease = await openEmbeddedPostgres({ dataFolder: folder.path });
     const server = folder.serverPid;
+    await sleep(released + oldGraceMs + 500 - Date.now());
     await eventually(() => !isAlive(oldServer), 'the old server is gone');
     expect(folder.serverPid).toBe(server);
     expect(await ask(lease.url, 'SELECT 1')).toBe(1);
