@@ -44,35 +44,16 @@ create function concord.stream_lock_key(tenant text, stream text) returns bigint
 -- Locks streams until the transaction ends, always in the order of their keys, so that two callers never deadlock.
 create function concord.lock_streams(tenant text, streams text[]) returns void
   language plpgsql volatile as $$
-declare
-  lock_key bigint;
 begin
-  for lock_key in
-    select distinct concord.stream_lock_key(tenant, stream) from unnest(streams) as stream order by 1
-  loop
-    perform pg_advisory_xact_lock(lock_key);
-  end loop;
-end $$;
-
--- Locks streams and reads them. Two statements, because a statement sees what was committed before it began:
--- one that waited for the lock would read what was there before the wait.
-create function concord.lock_and_load(tenant text, streams text[]) returns setof concord.events
-  language plpgsql volatile as $$
-begin
-  perform concord.lock_streams(tenant, streams);
-  return query
-    select * from concord.events e
-    where e.tenant_id = tenant and e.stream_name = any (streams)
-    order by e.stream_name, e.stream_position;
+  perform pg_advisory_xact_lock(keys.key)
+    from (select distinct concord.stream_lock_key(tenant, stream) as key from unnest(streams) as stream order by 1) keys;
 end $$;
 
 -- Marks this transaction as appending, and must run before it draws a position: see concord.feed_horizon.
 create function concord.mark_append() returns void
-  language plpgsql volatile as $$
-begin
-  perform pg_advisory_xact_lock_shared(
+  language sql volatile
+  return pg_advisory_xact_lock_shared(
     (x'4C4E'::bigint << 48) | coalesce(pg_sequence_last_value('concord.global_position'), 0));
-end $$;
 
 -- The position up to which the feed is settled: every event at or below it is committed and visible to the next
 -- statement, or will never be. Positions are drawn before commit, so a later one may become visible first; a reader
@@ -117,51 +98,59 @@ create function concord.tenant_heads(horizon bigint) returns table (tenant_id te
   where t.tenant_id is not null and settled.head is not null;
 $$;
 
--- Appends to one stream. The caller holds the stream's lock and has marked the append.
-create function concord.append_to_stream(
-  tenant text, stream text, expected text, events json, recorded_at timestamptz,
-  out last_stream_position bigint, out global_positions bigint[], out repeated boolean
-) language plpgsql volatile as $$
-declare
-  actual bigint;
-  wanted integer := json_array_length(events);
-  found_before integer;
-begin
-  select count(*), max(e.stream_position), array[max(e.global_position)]
-    into found_before, last_stream_position, global_positions
-    from json_to_recordset(events) as new (id uuid, type text, data json)
-    join concord.events e on e.tenant_id = tenant and e.event_id = new.id
-    where e.stream_name = stream and e.event_type = new.type and e.data::text = new.data::text;
-  repeated := found_before = wanted;
-  if repeated then
-    return;
-  end if;
-
-  select coalesce(max(e.stream_position), -1) into actual
-    from concord.events e where e.tenant_id = tenant and e.stream_name = stream;
-  if not (case expected
+-- Whether a stream whose last event is at `actual` (-1: there is none) is as a writer expected it.
+create function concord.meets(expected text, actual bigint) returns boolean
+  language sql immutable parallel safe
+  return case expected
     when 'any' then true
     when 'no-stream' then actual = -1
     when 'stream-exists' then actual >= 0
     else actual = expected::bigint
-  end) then
-    raise exception 'stream "%" is expected to be at % but is at %', stream, expected, actual
-      using errcode = 'CN001',
-        detail = json_build_object('stream', stream, 'expected', expected, 'actual', actual::text)::text;
+  end;
+
+create function concord.refuse_version(stream text, expected text, actual bigint) returns void
+  language plpgsql as $$
+begin
+  raise exception 'stream "%" is expected to be at % but is at %', stream, expected, actual
+    using errcode = 'CN001',
+      detail = json_build_object('stream', stream, 'expected', expected, 'actual', actual::text)::text;
+end $$;
+
+-- Appends one event to one stream: what most commands do, and half the work of concord.append, whose rules it keeps.
+create function concord.append_event(
+  tenant text, stream text, expected text, id uuid, type text, data json, metadata jsonb,
+  out last_stream_position bigint, out global_positions bigint[], out repeated boolean, out recorded_at timestamptz
+) language plpgsql volatile as $$
+declare
+  actual bigint;
+  drawn bigint;
+begin
+  perform pg_advisory_xact_lock(concord.stream_lock_key(tenant, stream));
+  perform concord.mark_append();
+  recorded_at := clock_timestamp();
+
+  select e.stream_position, array[e.global_position] into last_stream_position, global_positions
+    from concord.events e
+    where e.tenant_id = tenant and e.event_id = id
+      and e.stream_name = stream and e.event_type = type and e.data::text = append_event.data::text;
+  repeated := found;
+  if repeated then
+    return;
   end if;
 
-  last_stream_position := actual + wanted;
-  with added as (
-    insert into concord.events
-      (tenant_id, global_position, stream_name, stream_position, event_id, event_type, data, metadata, recorded_at)
-      select tenant, nextval('concord.global_position'), stream, actual + new.ordinality, new.id, new.type, new.data,
-        coalesce(new.metadata, '{}'), append_to_stream.recorded_at
-      from rows from (json_to_recordset(events) as (id uuid, type text, data json, metadata jsonb))
-        with ordinality as new (id, type, data, metadata, ordinality)
-      order by new.ordinality
-      returning events.global_position
-  )
-  select array_agg(a.global_position order by a.global_position) into global_positions from added a;
+  actual := coalesce(
+    (select max(e.stream_position) from concord.events e where e.tenant_id = tenant and e.stream_name = stream), -1);
+  if not concord.meets(expected, actual) then
+    perform concord.refuse_version(stream, expected, actual);
+  end if;
+
+  last_stream_position := actual + 1;
+  drawn := nextval('concord.global_position');
+  global_positions := array[drawn];
+  insert into concord.events
+    (tenant_id, global_position, stream_name, stream_position, event_id, event_type, data, metadata, recorded_at)
+    values (tenant, drawn, stream, last_stream_position, id, type, append_event.data, coalesce(append_event.metadata, '{}'),
+      append_event.recorded_at);
 end $$;
 
 -- Appends to one or several streams, all or nothing. `appends` is
@@ -170,21 +159,47 @@ end $$;
 -- a repeated append (the same ids and content are there already) gives the last global position only.
 -- Raises CN001 (wrong expected version); an event id that is in use for another event breaks events_event_id_key.
 create function concord.append(tenant text, appends json)
-  returns table (
-    stream_name text, last_stream_position bigint, global_positions bigint[], repeated boolean, recorded_at timestamptz
-  )
+  returns table (last_stream_position bigint, global_positions bigint[], repeated boolean, recorded_at timestamptz)
   language plpgsql volatile as $$
 declare
-  item json;
+  item record;
+  actual bigint;
+  found_before bigint;
 begin
-  perform concord.lock_streams(tenant, array(select a ->> 'stream' from json_array_elements(appends) a));
+  perform concord.lock_streams(tenant, array(select a.stream from json_to_recordset(appends) as a (stream text)));
   perform concord.mark_append();
   recorded_at := clock_timestamp();
-  for item in select a from json_array_elements(appends) a loop
-    stream_name := item ->> 'stream';
-    select a.last_stream_position, a.global_positions, a.repeated
-      into last_stream_position, global_positions, repeated
-      from concord.append_to_stream(tenant, stream_name, item ->> 'expected', item -> 'events', recorded_at) a;
+  for item in
+    select a.stream, a.expected, a.events, json_array_length(a.events) as wanted
+    from json_to_recordset(appends) as a (stream text, expected text, events json)
+  loop
+    select count(*), max(e.stream_position), array[max(e.global_position)]
+      into found_before, last_stream_position, global_positions
+      from json_to_recordset(item.events) as new (id uuid, type text, data json)
+      join concord.events e on e.tenant_id = tenant and e.event_id = new.id
+      where e.stream_name = item.stream and e.event_type = new.type and e.data::text = new.data::text;
+    repeated := found_before = item.wanted;
+
+    if not repeated then
+      actual := coalesce(
+        (select max(e.stream_position) from concord.events e where e.tenant_id = tenant and e.stream_name = item.stream),
+        -1);
+      if not concord.meets(item.expected, actual) then
+        perform concord.refuse_version(item.stream, item.expected, actual);
+      end if;
+      last_stream_position := actual + item.wanted;
+      with added as (
+        insert into concord.events
+          (tenant_id, global_position, stream_name, stream_position, event_id, event_type, data, metadata, recorded_at)
+          select tenant, nextval('concord.global_position'), item.stream, actual + new.ordinality, new.id, new.type,
+            new.data, coalesce(new.metadata, '{}'), append.recorded_at
+          from rows from (json_to_recordset(item.events) as (id uuid, type text, data json, metadata jsonb))
+            with ordinality as new (id, type, data, metadata, ordinality)
+          order by new.ordinality
+          returning events.global_position
+      )
+      select array_agg(a.global_position order by a.global_position) into global_positions from added a;
+    end if;
     return next;
   end loop;
 end $$;

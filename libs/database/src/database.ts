@@ -1,7 +1,7 @@
 // Connections and the ambient transaction: whoever runs inside transaction() shares its connection without passing it.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { translateDatabaseError } from './errors.js';
 import { ActiveTransaction, type Transaction } from './transaction.js';
 
@@ -51,6 +51,15 @@ export class Database {
     try {
       const { rows } = await this.pool.query<Row>({ ...statement, values: values as unknown[], types });
       return rows;
+    } catch (error) {
+      throw translateDatabaseError(error);
+    }
+  }
+
+  /** Reads through TypeORM, in the ambient transaction when there is one. Errors: those of translateDatabaseError. */
+  async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.current?.manager ?? this.dataSource.manager);
     } catch (error) {
       throw translateDatabaseError(error);
     }

@@ -41,14 +41,19 @@ const LOST_CONNECTION =
 
 /** Turns an error of pg or TypeORM into one of ours, and leaves every other error as it is. */
 export function translateDatabaseError(error: unknown): unknown {
-  if (error instanceof ConcordError || !(error instanceof Error)) return error;
+  if (error instanceof ConcordError || !isError(error)) return error;
   const cause = driverError(error);
   return translateState(cause) ?? translateConnection(cause) ?? error;
 }
 
+// Not instanceof: where tests run in a realm of their own, what Node's own modules throw is of another one.
+function isError(value: unknown): value is Error {
+  return Object.prototype.toString.call(value) === '[object Error]';
+}
+
 function driverError(error: Error): PostgresError {
   const wrapped = (error as { driverError?: unknown }).driverError;
-  return wrapped instanceof Error ? wrapped : error;
+  return isError(wrapped) ? wrapped : error;
 }
 
 function translateState(error: PostgresError): ConcordError | undefined {

@@ -41,7 +41,7 @@ export class RowSession {
   async findBy<Row extends TenantRow>(type: RowClass<Row>, options: FindManyOptions<Row>): Promise<Row[]> {
     await this.flush();
     const where = ofTenant((options.where ?? {}) as FindOptionsWhere<Row>);
-    const rows = await this.manager.find(type, { ...options, where });
+    const rows = await this.database.read((manager) => manager.find(type, { ...options, where }));
     return rows.map((row) => {
       const known = this.identities(type).get(this.keyOf(row));
       if (known?.row && known.state === 'clean') return known.row as Row;
@@ -112,10 +112,6 @@ export class RowSession {
       column.setEntityValue(row, dataSource.driver.prepareHydratedValue(text, column));
     }
     return row;
-  }
-
-  private get manager() {
-    return this.database.current?.manager ?? this.database.dataSource.manager;
   }
 
   private present(tracked: Tracked): TenantRow | undefined {

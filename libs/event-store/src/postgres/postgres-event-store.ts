@@ -9,7 +9,10 @@ import { type AppendedRow, type EventRow, toAppendResult, toRecordedEvent } from
 
 const sql = {
   append: loadSql(import.meta.url, 'sql/append.sql'),
-  lockAndLoad: loadSql(import.meta.url, 'sql/lock-and-load.sql'),
+  appendEvent: loadSql(import.meta.url, 'sql/append-event.sql'),
+  lockStream: loadSql(import.meta.url, 'sql/lock-stream.sql'),
+  lockStreams: loadSql(import.meta.url, 'sql/lock-streams.sql'),
+  readStreams: loadSql(import.meta.url, 'sql/read-streams.sql'),
   findEvents: loadSql(import.meta.url, 'sql/find-events.sql'),
   forwards: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
   backwards: loadSql(import.meta.url, 'sql/read-stream-backwards.sql'),
@@ -33,11 +36,18 @@ export class PostgresEventStore extends EventStore {
     return this.database.transaction(work);
   }
 
+  /** Two statements, sent together: one that had waited for the lock would read what was there before the wait. */
   override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, RecordedEvent[]>> {
     if (!this.database.current) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const loaded = new Map<StreamName, RecordedEvent[]>(streams.map((stream) => [stream, []]));
-    const rows = await this.database.query<EventRow>(sql.lockAndLoad, [currentTenant(), streams]);
-    for (const row of rows) loaded.get(row.stream_name)?.push(toRecordedEvent(row));
+    const [tenant, [first]] = [currentTenant(), streams];
+    const [lock, read, values] =
+      streams.length === 1
+        ? [sql.lockStream, sql.forwards, [tenant, first]]
+        : [sql.lockStreams, sql.readStreams, [tenant, streams]];
+    const locked = this.database.query(lock, values);
+    const rows = this.database.query<EventRow>(read, read === sql.forwards ? [...values, 0n, null] : values);
+    for (const row of (await Promise.all([locked, rows]))[1]) loaded.get(row.stream_name)?.push(toRecordedEvent(row));
     return loaded;
   }
 
@@ -58,13 +68,11 @@ export class PostgresEventStore extends EventStore {
   }
 
   protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
-    const batch = JSON.stringify(appends, (_, value: unknown) =>
-      typeof value === 'bigint' ? value.toString() : value,
-    );
-    const rows = await this.database.query<AppendedRow>(sql.append, [tenant, batch]);
     const running = this.database.current;
-    if (running) running.onCommit(() => this.announceAppend());
-    else this.announceAppend();
+    // Before the append is answered: that may be after the commit.
+    running?.onCommit(() => this.announceAppend());
+    const rows = await this.send(tenant, appends);
+    if (!running) this.announceAppend();
     return rows.map((row, index) => toAppendResult(tenant, appends[index], row));
   }
 
@@ -99,6 +107,21 @@ export class PostgresEventStore extends EventStore {
     const full = rows.length === limit;
     const settled = horizon > after ? horizon : after;
     return { events: rows.map(toRecordedEvent), through: (full && rows.at(-1)?.global_position) || settled };
+  }
+
+  private send(tenant: TenantId, appends: readonly Append[]): Promise<AppendedRow[]> {
+    const [append] = appends;
+    const [event] = append?.events ?? [];
+    if (append && event && appends.length === 1 && append.events.length === 1) {
+      const { id, type, data, metadata } = event;
+      const expected = append.expected.toString();
+      const values = [tenant, append.stream, expected, id, type, JSON.stringify(data), JSON.stringify(metadata)];
+      return this.database.query<AppendedRow>(sql.appendEvent, values);
+    }
+    const batch = JSON.stringify(appends, (_, value: unknown) =>
+      typeof value === 'bigint' ? value.toString() : value,
+    );
+    return this.database.query<AppendedRow>(sql.append, [tenant, batch]);
   }
 
   private async horizon(): Promise<GlobalPosition> {

@@ -1,1 +1,0 @@
-select * from concord.lock_and_load($1, $2)

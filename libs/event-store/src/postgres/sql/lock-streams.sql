@@ -1,0 +1,1 @@
+select concord.lock_streams($1, $2)
