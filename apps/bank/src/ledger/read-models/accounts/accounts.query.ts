@@ -22,8 +22,13 @@ export class AccountsQuery {
   async one(accountId: string): Promise<AccountInRegion | undefined> {
     const account = await AccountRow.find({ accountId });
     if (!account) return undefined;
-    const district = await DistrictRow.find({ districtId: account.districtId });
-    return { account, region: district?.region ?? null };
+    return { account, region: await this.regionOf(account.districtId) };
+  }
+
+  /** Null while the district is not known. */
+  async regionOf(districtId: number): Promise<string | null> {
+    const district = await DistrictRow.find({ districtId });
+    return district?.region ?? null;
   }
 
   async page({ region, after, limit }: AccountPage): Promise<AccountInRegion[]> {

@@ -1,0 +1,30 @@
+// The bank without its doors, for the length of one command of a command-line tool.
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventStore } from '@concord/event-store';
+import type { GlobalPosition } from '@concord/kernel';
+import type { TenantId } from '@concord/tenancy';
+import { BankModule } from '../../bank.module.js';
+
+// Beside the connections of commands: consumers, look-ups, the feed.
+const MORE_CONNECTIONS = 8;
+
+/** Opens the bank, asynchronous projections included: an app on the same database may do the same meanwhile. */
+export async function withBank<T>(work: (app: INestApplicationContext) => Promise<T>, concurrency = 1): Promise<T> {
+  const bank = BankModule.forRoot({
+    poolSize: concurrency + MORE_CONNECTIONS,
+    onProgress: (line) => console.error(line),
+  });
+  const app = await NestFactory.createApplicationContext(bank, { logger: ['error', 'fatal'], abortOnError: false });
+  try {
+    return await work(app);
+  } finally {
+    await app.close();
+  }
+}
+
+/** The position of a tenant's last event; undefined when it has none. */
+export async function headOf(app: INestApplicationContext, tenantId: TenantId): Promise<GlobalPosition | undefined> {
+  const heads = await app.get(EventStore, { strict: false }).tenantHeads();
+  return heads.find((head) => head.tenantId === tenantId)?.head;
+}

@@ -1,0 +1,62 @@
+// For whoever runs the process: does it live, and can it work?
+import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
+import { Database } from '@concord/database';
+import { Projections } from '@concord/projections';
+import { NotReady } from '../http/errors.js';
+import { WithoutTenant } from '../http/tenant-context.interceptor.js';
+
+const PATIENCE_MS = 2_000;
+
+@ApiTags('health')
+@WithoutTenant(true)
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicator: HealthIndicatorService,
+    private readonly database: Database,
+    private readonly projections: Projections,
+  ) {}
+
+  @Get('live')
+  @ApiOperation({ summary: 'The process answers' })
+  live(): { status: string } {
+    return { status: 'ok' };
+  }
+
+  @Get('ready')
+  @ApiOperation({ summary: 'The database answers and is migrated, and no projection is stuck' })
+  async ready(): Promise<object> {
+    try {
+      return await this.health.check([() => this.databaseAnswers(), () => this.projectionsMove()]);
+    } catch (error) {
+      if (!(error instanceof ServiceUnavailableException)) throw error;
+      const { details } = error.getResponse() as { details: Record<string, { status: string }> };
+      const down = Object.keys(details).filter((name) => details[name]?.status !== 'up');
+      throw new NotReady(`not ready: ${down.join(', ')}`, { checks: details });
+    }
+  }
+
+  private databaseAnswers() {
+    // The app starts to listen only after its migrations are done: that the store answers shows both.
+    return this.indicator
+      .check('database')
+      .attempt(async () => {
+        await this.database.queryOutside({ text: 'select concord.last_position()' });
+      })
+      .withTimeout(PATIENCE_MS);
+  }
+
+  private projectionsMove() {
+    const stuck = this.projections.failures.map(({ name, tenantId, attempts, retryAt }) => ({
+      name,
+      tenantId,
+      attempts,
+      retryAt,
+    }));
+    const projections = this.indicator.check('projections');
+    return stuck.length === 0 ? projections.up() : projections.down({ stuck });
+  }
+}

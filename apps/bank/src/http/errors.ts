@@ -1,0 +1,47 @@
+// What a door refuses, or cannot answer, on its own account.
+import { ConcordError } from '@concord/kernel';
+
+/** A field that is not as it must be, and what to send instead. */
+export interface FieldError {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** The input has a wrong form; nothing was done. */
+export class InvalidInput extends ConcordError {
+  readonly code = 'invalid-input';
+
+  constructor(errors: readonly FieldError[]) {
+    super(errors.map(({ field, message }) => `${field}: ${message}`).join('; '), { errors });
+  }
+}
+
+/** What was asked for is not there, or was not there at that time. */
+export class NotFound extends ConcordError {
+  readonly code = 'not-found';
+}
+
+/** The Idempotency-Key has been used for another request. */
+export class IdempotencyKeyReused extends ConcordError {
+  readonly code = 'idempotency-key-reused';
+
+  constructor() {
+    super('this Idempotency-Key was used for a request about another account: take a new key for a new request');
+  }
+}
+
+/** A read model does not show a position within the time that a reader waits. */
+export class ReadModelBehind extends ConcordError {
+  readonly code = 'read-model-behind';
+
+  constructor(position: bigint) {
+    super(`the read model does not show position ${position} yet: ask again in a moment`, {
+      position: position.toString(),
+    });
+  }
+}
+
+/** The process runs, and cannot do its work at present. */
+export class NotReady extends ConcordError {
+  readonly code = 'not-ready';
+}

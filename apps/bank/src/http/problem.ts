@@ -1,0 +1,94 @@
+// The one place where an error becomes what a caller sees: problem details (RFC 9457), for REST and GraphQL alike.
+// `type` is `urn:concord:problem:<code>`: stable, and documented at /docs.
+import { STATUS_CODES } from 'node:http';
+import { HttpException } from '@nestjs/common';
+import { InvariantBroken } from '@concord/domain';
+import { ConcordError } from '@concord/kernel';
+
+/** Members beside these five come from the error's details: `invariant`, `errors` and the like. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance?: string;
+  readonly [member: string]: unknown;
+}
+
+interface Kind {
+  readonly status: number;
+  readonly title: string;
+  /** Said instead of the error's own message, which is for the operator. */
+  readonly detail?: string;
+}
+
+/** Every code that a caller may see, but for those of HTTP itself. */
+export const PROBLEMS: Readonly<Record<string, Kind>> = {
+  'invalid-input': { status: 400, title: 'The input is not valid' },
+  'invalid-argument': { status: 400, title: 'The input is not valid' },
+  'tenant-missing': {
+    status: 400,
+    title: 'No tenant was named',
+    detail: 'send the header X-Tenant-Id (or, over a web socket, the same key in the payload of connection_init)',
+  },
+  'tenant-malformed': { status: 400, title: 'The tenant id is malformed' },
+  'not-found': { status: 404, title: 'There is no such thing' },
+  'invariant-broken': { status: 409, title: 'A rule stands against it' },
+  'wrong-expected-version': { status: 409, title: 'Somebody else was faster' },
+  'event-id-in-use': { status: 409, title: 'An event id is in use' },
+  'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key belongs to another request' },
+  'read-model-behind': { status: 503, title: 'The read model is behind' },
+  'not-ready': { status: 503, title: 'The service is not ready' },
+  'transient-conflict': {
+    status: 503,
+    title: 'Too many at once',
+    detail: 'others changed the same accounts at the same time, again and again: nothing was changed, send it again',
+  },
+  'database-unavailable': {
+    status: 503,
+    title: 'The database is not available',
+    detail: 'the database cannot be reached at present: send it again later, with an Idempotency-Key if it is a write',
+  },
+  'commit-unknown': {
+    status: 503,
+    title: 'It may have happened, or not',
+    detail: 'the answer of the database was lost: send it again with the same Idempotency-Key, or look first',
+  },
+};
+
+const INVARIANT_STATUS = { request: 422, state: 409 } as const;
+// An invariant called `<thing>-exists` says that what the command is about is not there.
+const ABSENCE = /-exists$/;
+
+/** Errors of our own keep their code, those of HTTP their status; all others are 500 and say nothing of the inside. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ConcordError) {
+    const kind = PROBLEMS[error.code];
+    if (kind) return problem(error.code, { ...kind, status: statusOf(error, kind) }, error.message, error.details);
+  }
+  const status = httpStatusOf(error);
+  if (status !== undefined) {
+    const title = STATUS_CODES[status] ?? 'The request was refused';
+    return problem(title.toLowerCase().replaceAll(' ', '-'), { status, title }, (error as Error).message);
+  }
+  const unknown = 'something went wrong on our side: quote the correlation id when you report it';
+  return problem('internal-error', { status: 500, title: 'Internal error' }, unknown);
+}
+
+function problem(code: string, kind: Kind, message: string, details: Readonly<Record<string, unknown>> = {}): Problem {
+  const { status, title, detail = message } = kind;
+  return { type: `urn:concord:problem:${code}`, title, status, detail, ...details };
+}
+
+function statusOf(error: ConcordError, kind: Kind): number {
+  if (!(error instanceof InvariantBroken)) return kind.status;
+  return ABSENCE.test(error.invariant) ? 404 : INVARIANT_STATUS[error.kind];
+}
+
+/** Of Nest's exceptions, and of Fastify's and mercurius' errors, when the caller is to blame. */
+function httpStatusOf(error: unknown): number | undefined {
+  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  const known = typeof code === 'string' && /^(FST|MER)_/.test(code) && typeof statusCode === 'number';
+  const status = error instanceof HttpException ? error.getStatus() : known ? statusCode : undefined;
+  return status !== undefined && status >= 400 && status < 500 ? status : undefined;
+}

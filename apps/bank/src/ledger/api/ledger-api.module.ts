@@ -1,0 +1,19 @@
+// The doors of the ledger. Apart from LedgerModule, so that command-line tools start without them.
+import { Module } from '@nestjs/common';
+import { ReadModelWait } from '../../http/read-model-wait.js';
+import { LedgerModule } from '../ledger.module.js';
+import { AccountHistory } from './account-history.js';
+import { AccountsController } from './accounts.controller.js';
+import { LedgerReads } from './ledger-reads.js';
+import { LedgerResolver } from './ledger.resolver.js';
+import { LedgerWrites } from './ledger-writes.js';
+import { RegionReads } from './region-reads.js';
+import { RegionsController } from './regions.controller.js';
+import { TransfersController } from './transfers.controller.js';
+
+@Module({
+  imports: [LedgerModule],
+  controllers: [AccountsController, TransfersController, RegionsController],
+  providers: [LedgerReads, RegionReads, LedgerWrites, LedgerResolver, AccountHistory, ReadModelWait],
+})
+export class LedgerApiModule {}
