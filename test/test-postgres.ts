@@ -1,7 +1,7 @@
 // One PostgreSQL for all processes of a test run, and the migrated template their databases are copied from.
 import { fileURLToPath } from 'node:url';
-import { openEmbeddedPostgres, type PostgresLease } from '../libs/database/src/embedded/open-postgres.js';
-import { ensureTemplate } from '../libs/testing/src/test-template.js';
+import { openEmbeddedPostgres, type PostgresLease } from '@concord/database';
+import { ensureTemplate } from '@concord/testing';
 
 let lease: PostgresLease | undefined;
 

@@ -3,9 +3,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freeze } from '../libs/database/src/migrations/frozen.js';
-import { MIGRATIONS_FOLDER } from '../libs/database/src/migrations/migration-files.js';
 import { schemaSnapshot, SNAPSHOT_FILE } from '../libs/database/src/migrations/schema-snapshot.js';
-import { createTestDatabase, withClient } from '../libs/testing/src/test-database.js';
+import { MIGRATIONS_FOLDER } from '@concord/database';
+import { createTestDatabase, withClient } from '@concord/testing';
 import { closeTestPostgres, openTestPostgres } from './test-postgres.js';
 
 await openTestPostgres();

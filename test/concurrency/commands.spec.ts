@@ -15,7 +15,7 @@ import {
   WithdrawMoney,
 } from '../../apps/bank/src/ledger/application/index.js';
 import { AccountRow } from '../../apps/bank/src/ledger/read-models/accounts/account.row.js';
-import { createTestDatabase, type TestDatabase } from '../../libs/testing/src/test-database.js';
+import { createTestDatabase, type TestDatabase } from '@concord/testing';
 
 const TENANT = 'money';
 const occurredOn = '2026-01-01';

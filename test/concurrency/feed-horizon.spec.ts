@@ -4,7 +4,7 @@ import { PostgresEventStore } from '@concord/event-store';
 import { newId, type RecordedEvent } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
 import pg from 'pg';
-import { createTestDatabase, type TestDatabase } from '../../libs/testing/src/test-database.js';
+import { createTestDatabase, type TestDatabase } from '@concord/testing';
 
 const TENANT = 'horizon';
 let testDatabase: TestDatabase;

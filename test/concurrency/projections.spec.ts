@@ -3,7 +3,7 @@ import { EventStore } from '@concord/event-store';
 import { newId } from '@concord/kernel';
 import { Projection, Projections, ReadModels, type RowType } from '@concord/projections';
 import { runInTenant } from '@concord/tenancy';
-import { createTestDatabase, type TestDatabase } from '../../libs/testing/src/test-database.js';
+import { createTestDatabase, type TestDatabase } from '@concord/testing';
 import {
   BehindRow,
   BehindTallies,

@@ -1,6 +1,6 @@
 import { openDatabase } from '@concord/database';
 import { PostgresEventStore } from '@concord/event-store';
-import { createTestDatabase } from '../../libs/testing/src/test-database.js';
+import { createTestDatabase } from '@concord/testing';
 import { eventStoreContract } from './event-store.contract.js';
 
 describe('the event store on PostgreSQL', () => {

@@ -1,6 +1,6 @@
 // The ambient transaction on a real PostgreSQL, and what the server's refusals become.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTestDatabase, type TestDatabase } from '../../testing/src/test-database.js';
+import { createTestDatabase, type TestDatabase } from '@concord/testing';
 import { CommitUnknown, DatabaseUnavailable, TransientConflict } from './errors.js';
 import { openDatabase, type OpenDatabase } from './open-database.js';
 

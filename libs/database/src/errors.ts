@@ -31,8 +31,8 @@ interface PostgresError extends Error {
 const WRONG_EXPECTED_VERSION = 'CN001';
 const FEED_ON_STANDBY = 'CN005';
 const UNIQUE_VIOLATION = '23505';
-// serialization_failure, deadlock_detected, lock_not_available
-const TRANSIENT = new Set(['40001', '40P01', '55P03']);
+// serialization_failure, deadlock_detected, lock_not_available, object_in_use
+const TRANSIENT = new Set(['40001', '40P01', '55P03', '55006']);
 // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections, read_only_sql_transaction (a failover)
 const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '53300', '25006', FEED_ON_STANDBY]);
 const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH']);

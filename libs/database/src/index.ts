@@ -1,9 +1,18 @@
 // F1: connections, the ambient transaction, the embedded PostgreSQL, migrations, and what the server's errors mean.
 export { Database, type Statement } from './database.js';
 export { DatabaseModule } from './database.module.js';
-export { CommitUnknown, DatabaseUnavailable, TransientConflict } from './errors.js';
-export { EmbeddedPostgresError, openPostgres, type PostgresLease } from './embedded/index.js';
+export { CommitUnknown, DatabaseUnavailable, TransientConflict, translateDatabaseError } from './errors.js';
+export { EmbeddedPostgresError, openEmbeddedPostgres, openPostgres, type PostgresLease } from './embedded/index.js';
 export { loadSql } from './load-sql.js';
-export { runMigrations } from './migrations/index.js';
+export {
+  DatabaseNewerThanCode,
+  MigrationChanged,
+  MigrationFailed,
+  type MigrationFile,
+  MigrationFolderInvalid,
+  MIGRATIONS_FOLDER,
+  readMigrations,
+  runMigrations,
+} from './migrations/index.js';
 export type { Transaction } from './transaction.js';
 export { type DatabaseOptions, openDatabase, type OpenDatabase, type RowClass } from './open-database.js';

@@ -2,7 +2,7 @@
 import { openDatabase, type OpenDatabase } from '@concord/database';
 import { newId } from '@concord/kernel';
 import { runInTenant, TenantMissing } from '@concord/tenancy';
-import { createTestDatabase, type TestDatabase } from '../../testing/src/test-database.js';
+import { createTestDatabase, type TestDatabase } from '@concord/testing';
 import { BehindRow, NoteRow, tables, TallyRow } from '../../../test/fixtures/tally.js';
 import { projectingRows, readingRows, ReadModelIsReadOnly } from './row-scope.js';
 

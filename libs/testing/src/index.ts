@@ -1,2 +1,3 @@
 // What a user's own tests import.
-export { createTestDatabase, type TestDatabase } from './test-database.js';
+export { createTestDatabase, type TestDatabase, urlOf, withClient } from './test-database.js';
+export { ensureTemplate } from './test-template.js';

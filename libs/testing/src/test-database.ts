@@ -2,16 +2,18 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { TransientConflict, translateDatabaseError } from '@concord/database';
 
+/** A database of one test file's own. */
 export interface TestDatabase {
   readonly url: string;
   drop(): Promise<void>;
 }
 
-const TEMPLATE_IS_BUSY = '55006';
 const PATIENCE_MS = 30_000;
 
 /** `empty`: without any migration. */
+/** Makes a fresh, migrated database on the test run's server; drop it when done. */
 export async function createTestDatabase({ empty = false } = {}): Promise<TestDatabase> {
   const server = setting('CONCORD_TEST_URL');
   const template = empty ? 'template0' : setting('CONCORD_TEST_TEMPLATE');
@@ -24,7 +26,8 @@ export async function createTestDatabase({ empty = false } = {}): Promise<TestDa
         await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
         return;
       } catch (error) {
-        if ((error as { code?: string }).code !== TEMPLATE_IS_BUSY || Date.now() > deadline) throw error;
+        const templateIsBusy = translateDatabaseError(error) instanceof TransientConflict;
+        if (!templateIsBusy || Date.now() > deadline) throw error;
         await sleep(20);
       }
     }
@@ -44,6 +47,7 @@ export function urlOf(server: string, database: string): string {
   return url.href;
 }
 
+/** Runs `work` on a connection of its own. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

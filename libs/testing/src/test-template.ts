@@ -1,18 +1,18 @@
 // The migrated database that test databases are copied from. Its name tells its migrations, so that it is made once
 // per change of them, also by test runs that start at the same time.
 import { DataSource } from 'typeorm';
-import { MIGRATIONS_FOLDER, readMigrations, sha256 } from '../../database/src/migrations/migration-files.js';
-import { runMigrations } from '../../database/src/migrations/run-migrations.js';
+import { createHash } from 'node:crypto';
+import { MIGRATIONS_FOLDER, readMigrations, runMigrations } from '@concord/database';
 import { urlOf, withClient } from './test-database.js';
 
 const STALE_MS = 60 * 60_000;
 
-/** Gives the template's name. */
+/** Makes the migrated database that test databases are copied from, unless it is there; gives its name. */
 export function ensureTemplate(server: string, folder: string = MIGRATIONS_FOLDER): Promise<string> {
   const content = readMigrations(folder)
     .map((migration) => `${migration.file} ${migration.sha256}`)
     .join('\n');
-  const template = `concord_template_${sha256(content).slice(0, 12)}`;
+  const template = `concord_template_${createHash('sha256').update(content).digest('hex').slice(0, 12)}`;
   return withClient(server, async (client) => {
     await client.query(`SELECT pg_advisory_lock(hashtextextended('concord test template', 0))`);
     const databases = await client.query<{ name: string; used: string | null; connected: boolean }>(

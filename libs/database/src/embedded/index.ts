@@ -1,3 +1,3 @@
 export { EmbeddedPostgresError } from './embedded-postgres-error.js';
-export { openPostgres } from './open-postgres.js';
+export { openEmbeddedPostgres, openPostgres } from './open-postgres.js';
 export type { OpenPostgresOptions, PostgresLease } from './open-postgres.js';

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { Hold } from './hold.js';
 
+/** Where PostgreSQL is, or where it is to keep its data. */
 export interface OpenPostgresOptions {
   /** A server of your own; else DATABASE_URL; else embedded. */
   readonly url?: string;
@@ -14,6 +15,7 @@ export interface OpenPostgresOptions {
   readonly onProgress?: (line: string) => void;
 }
 
+/** A running PostgreSQL, for as long as it is held. */
 export interface PostgresLease {
   readonly url: string;
   readonly embedded: boolean;
@@ -22,6 +24,7 @@ export interface PostgresLease {
   release(): Promise<void>;
 }
 
+/** Opens the server of `url` or DATABASE_URL, else the embedded one. Errors: EmbeddedPostgresError. */
 export async function openPostgres(options: OpenPostgresOptions = {}): Promise<PostgresLease> {
   const url = options.url ?? process.env['DATABASE_URL'];
   if (url) return { url, embedded: false, release: () => Promise.resolve() };

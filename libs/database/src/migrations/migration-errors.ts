@@ -1,5 +1,6 @@
 // Why a database and this code's migrations do not fit. Each names the file and says what to do.
 
+/** A migration that this database has applied is another one now. */
 export class MigrationChanged extends Error {
   override readonly name = 'MigrationChanged';
 
@@ -12,6 +13,7 @@ export class MigrationChanged extends Error {
   }
 }
 
+/** The database has migrations of newer code. */
 export class DatabaseNewerThanCode extends Error {
   override readonly name = 'DatabaseNewerThanCode';
 
@@ -23,6 +25,7 @@ export class DatabaseNewerThanCode extends Error {
   }
 }
 
+/** A migration failed; nothing of it was kept. */
 export class MigrationFailed extends Error {
   override readonly name = 'MigrationFailed';
 
@@ -35,6 +38,7 @@ export class MigrationFailed extends Error {
   }
 }
 
+/** The files of the migrations folder are not numbered as they must be. */
 export class MigrationFolderInvalid extends Error {
   override readonly name = 'MigrationFolderInvalid';
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MigrationFolderInvalid } from './migration-errors.js';
 
+/** A numbered .sql file. */
 export interface MigrationFile {
   /** `0001_event_store` */
   readonly name: string;
@@ -18,6 +19,7 @@ export interface MigrationFile {
 /** The repository's migrations/; the build copies them to the same place beside its own libs/. */
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../../migrations', import.meta.url));
 
+/** All migrations of a folder, in order. Errors: MigrationFolderInvalid. */
 export function readMigrations(folder: string = MIGRATIONS_FOLDER): MigrationFile[] {
   const files = readdirSync(folder).filter((file) => file.endsWith('.sql')).sort();
   const migrations = files.map((file) => readMigration(folder, file));

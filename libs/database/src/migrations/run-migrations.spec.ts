@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { startProcess } from '../../../../test/fixtures/process-under-test.js';
-import { createTestDatabase, type TestDatabase, withClient } from '../../../testing/src/test-database.js';
+import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
 import { DatabaseNewerThanCode, MigrationChanged, MigrationFailed, MigrationFolderInvalid } from './migration-errors.js';
 import { runMigrations } from './run-migrations.js';
 

@@ -1,7 +1,7 @@
 // To update both files after a new migration: node --import ./test/load-typescript.js test/update-schema-snapshot.ts
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createTestDatabase, withClient } from '../../../testing/src/test-database.js';
+import { createTestDatabase, withClient } from '@concord/testing';
 import { checkFrozen } from './frozen.js';
 import { MIGRATIONS_FOLDER } from './migration-files.js';
 import { schemaSnapshot, SNAPSHOT_FILE } from './schema-snapshot.js';
