@@ -4,4 +4,5 @@ export { type CommandClass } from './command-handlers.js';
 export { CommandPipeline } from './command-pipeline.js';
 export { CommandingModule } from './commanding.module.js';
 export { type ChangedStream, type CommandOutcome, DomainCommand, type Handles } from './domain-command.js';
+export { commandEventId } from './unit-of-work.js';
 export { InlineProjections } from './inline-projections.js';

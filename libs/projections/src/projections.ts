@@ -75,12 +75,22 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
     const advanced = this.consumers.get(name)?.advanced;
     for (;;) {
       const seen = advanced?.seen ?? 0;
-      const reached = (await this.checkpoints.read(subscriptionName(projection))) ?? 0n;
-      if (reached >= position) return true;
+      if ((await this.position(name)) >= position) return true;
       const left = deadline - Date.now();
       if (left <= 0) return false;
       await advanced?.wait(seen, Math.min(POLL_MS, left));
     }
+  }
+
+  /** How far an asynchronous projection has come for the running tenant; 0n before its first batch. */
+  async position(name: string): Promise<GlobalPosition> {
+    return (await this.checkpoints.read(subscriptionName(this.registry.get(name)))) ?? 0n;
+  }
+
+  /** Why a projection does not move on for the running tenant at present; undefined when it does. */
+  failureOf(name: string): ConsumerFailure | undefined {
+    const subscription = subscriptionName(this.registry.get(name));
+    return this.failures.find((failure) => failure.name === subscription && failure.tenantId === currentTenant());
   }
 
   /** Rebuilds a projection from the streams, in place; answers the number of events projected. */

@@ -15,7 +15,9 @@ export async function withBank<T>(work: (app: INestApplicationContext) => Promis
     poolSize: concurrency + MORE_CONNECTIONS,
     onProgress: (line) => console.error(line),
   });
-  const app = await NestFactory.createApplicationContext(bank, { logger: ['error', 'fatal'], abortOnError: false });
+  // Silent while it starts: Nest would print the stack of an error that we report in one line.
+  const app = await NestFactory.createApplicationContext(bank, { logger: false, abortOnError: false });
+  app.useLogger(['error', 'fatal']);
   try {
     return await work(app);
   } finally {

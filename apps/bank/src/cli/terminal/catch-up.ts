@@ -6,8 +6,7 @@ import { currentTenant } from '@concord/tenancy';
 import { messageOf } from './command-line.js';
 import { Progress } from './progress.js';
 
-const STEPS = 50n;
-const PATIENCE_MS = 1000;
+const PATIENCE_MS = 500;
 const MAX_ATTEMPTS = 5;
 
 /** A part of the feed. */
@@ -35,27 +34,23 @@ interface Following {
   readonly onProgress: (events: number) => void;
 }
 
-// A projection can be asked "are you there yet" only, so its way is cut into steps.
 async function follow(
   projections: Projections,
   name: string,
   { from, to }: Stretch,
   { signal, onProgress }: Following,
 ): Promise<void> {
-  for (let step = 1n; step <= STEPS; step += 1n) {
-    const position = from + ((to - from) * step) / STEPS;
-    while (!(await projections.waitFor(name, position, PATIENCE_MS))) {
-      if (signal?.aborted) return;
-      refuseFailing(projections, name);
-    }
-    onProgress(Number(position - from));
+  while (!(await projections.waitFor(name, to, PATIENCE_MS))) {
+    if (signal?.aborted) return;
+    refuseFailing(projections, name);
+    const position = await projections.position(name);
+    if (position > from) onProgress(Number(position - from));
   }
+  onProgress(Number(to - from));
 }
 
 function refuseFailing(projections: Projections, name: string): void {
-  const failure = projections.failures.find(
-    (each) => each.name.startsWith(`projection:${name}:`) && each.tenantId === currentTenant(),
-  );
+  const failure = projections.failureOf(name);
   if (!failure || failure.attempts < MAX_ATTEMPTS) return;
   throw new Error(
     `projection ${name} does not move on: ${messageOf(failure.error)}. ` +
