@@ -117,15 +117,21 @@ begin
 end $$;
 
 -- Appends one event to one stream: what most commands do, and half the work of concord.append, whose rules it keeps.
+-- When the stream is locked by somebody it waits, or, without patience, does nothing and answers null.
 create function concord.append_event(
-  tenant text, stream text, expected text, id uuid, type text, data json, metadata jsonb,
+  tenant text, stream text, expected text, id uuid, type text, data json, metadata jsonb, patient boolean,
   out last_stream_position bigint, out global_positions bigint[], out repeated boolean, out recorded_at timestamptz
 ) language plpgsql volatile as $$
 declare
   actual bigint;
   drawn bigint;
 begin
-  perform pg_advisory_xact_lock(concord.stream_lock_key(tenant, stream));
+  if not pg_try_advisory_xact_lock(concord.stream_lock_key(tenant, stream)) then
+    if not patient then
+      return;
+    end if;
+    perform pg_advisory_xact_lock(concord.stream_lock_key(tenant, stream));
+  end if;
   perform concord.mark_append();
   recorded_at := clock_timestamp();
 
@@ -151,6 +157,47 @@ begin
     (tenant_id, global_position, stream_name, stream_position, event_id, event_type, data, metadata, recorded_at)
     values (tenant, drawn, stream, last_stream_position, id, type, append_event.data, coalesce(append_event.metadata, '{}'),
       append_event.recorded_at);
+end $$;
+
+-- Group commit: appends many single events, each to a stream of its own (no stream and no event id twice), each with its
+-- own verdict: a row comes back for each that was added. The others (locked by somebody, another version than expected,
+-- there already) are left to concord.append_event, which waits, tells and recognises. Nobody waits here: who waited
+-- would hold up the rest. `appends` is
+--   [{"n": 0, "tenant", "stream", "expected", "id", "type", "data", "metadata"}, ..]
+create function concord.append_events(appends json)
+  returns table (n integer, last_stream_position bigint, global_position bigint, recorded_at timestamptz)
+  language plpgsql volatile as $$
+#variable_conflict use_column
+declare
+  free integer[];
+begin
+  select array_agg(a.n) into free
+    from json_to_recordset(appends) as a (n integer, tenant text, stream text)
+    where pg_try_advisory_xact_lock(concord.stream_lock_key(a.tenant, a.stream));
+  perform concord.mark_append();
+  -- A statement of its own, whose snapshot is younger than the locks.
+  return query
+    with given as materialized (
+      select a.*,
+        coalesce((select max(e.stream_position) from concord.events e
+                  where e.tenant_id = a.tenant and e.stream_name = a.stream), -1) as actual,
+        exists (select from concord.events e where e.tenant_id = a.tenant and e.event_id = a.id) as known
+      from json_to_recordset(appends) as a
+        (n integer, tenant text, stream text, expected text, id uuid, type text, data json, metadata jsonb)
+      where a.n = any (free)
+    ), added as (
+      insert into concord.events
+        (tenant_id, global_position, stream_name, stream_position, event_id, event_type, data, metadata, recorded_at)
+        select g.tenant, nextval('concord.global_position'), g.stream, g.actual + 1, g.id, g.type, g.data,
+          coalesce(g.metadata, '{}'), clock_timestamp()
+        from given g
+        where not g.known and concord.meets(g.expected, g.actual)
+        order by g.n
+        returning tenant_id, stream_name, stream_position, global_position, recorded_at
+    )
+    select g.n, a.stream_position, a.global_position, a.recorded_at
+    from added a
+    join given g on g.tenant = a.tenant_id and g.stream = a.stream_name;
 end $$;
 
 -- Appends to one or several streams, all or nothing. `appends` is

@@ -5,6 +5,7 @@ import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
 import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
+import { GroupCommit, type SingleAppend, valuesOf } from './group-commit.js';
 import { type AppendedRow, type EventRow, toAppendResult, toRecordedEvent } from './rows.js';
 
 const sql = {
@@ -28,8 +29,11 @@ const MAX_POSITION = 2n ** 63n - 1n;
 
 /** The event store on PostgreSQL. */
 export class PostgresEventStore extends EventStore {
+  private readonly groupCommit: GroupCommit;
+
   constructor(private readonly database: Database) {
     super();
+    this.groupCommit = new GroupCommit(database);
   }
 
   override transaction<T>(work: () => Promise<T>): Promise<T> {
@@ -109,23 +113,28 @@ export class PostgresEventStore extends EventStore {
     return { events: rows.map(toRecordedEvent), through: (full && rows.at(-1)?.global_position) || settled };
   }
 
-  private send(tenant: TenantId, appends: readonly Append[]): Promise<AppendedRow[]> {
-    const [append] = appends;
-    const [event] = append?.events ?? [];
-    if (append && event && appends.length === 1 && append.events.length === 1) {
-      const { id, type, data, metadata } = event;
-      const expected = append.expected.toString();
-      const values = [tenant, append.stream, expected, id, type, JSON.stringify(data), JSON.stringify(metadata)];
-      return this.database.query<AppendedRow>(sql.appendEvent, values);
+  private async send(tenant: TenantId, appends: readonly Append[]): Promise<AppendedRow[]> {
+    const single = singleAppend(tenant, appends);
+    if (!single) {
+      const batch = JSON.stringify(appends, (_, value: unknown) =>
+        typeof value === 'bigint' ? value.toString() : value,
+      );
+      return this.database.query<AppendedRow>(sql.append, [tenant, batch]);
     }
-    const batch = JSON.stringify(appends, (_, value: unknown) =>
-      typeof value === 'bigint' ? value.toString() : value,
-    );
-    return this.database.query<AppendedRow>(sql.append, [tenant, batch]);
+    if (!this.database.current) return [await this.groupCommit.append(single)];
+    return this.database.query<AppendedRow>(sql.appendEvent, valuesOf(single, true));
   }
 
   private async horizon(): Promise<GlobalPosition> {
     const [row] = await this.database.queryOutside<{ horizon: GlobalPosition }>(sql.horizon);
     return row?.horizon ?? 0n;
   }
+}
+
+/** One event for one stream is most of what is appended, and has statements of its own. */
+function singleAppend(tenant: TenantId, appends: readonly Append[]): SingleAppend | undefined {
+  const [append] = appends;
+  const [event] = append?.events ?? [];
+  if (!append || !event || appends.length > 1 || append.events.length > 1) return undefined;
+  return { tenant, stream: append.stream, expected: append.expected.toString(), ...event };
 }

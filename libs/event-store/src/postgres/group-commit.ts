@@ -1,0 +1,117 @@
+// Group commit: single events that are appended at the same time travel in one call and one flush, each with its own
+// verdict. One call is under way at a time; whoever comes meanwhile is in the next, so that a lone append never waits.
+import { type Database, DatabaseUnavailable, loadSql } from '@concord/database';
+import type { AppendedRow } from './rows.js';
+
+/** What concord.append_event takes. */
+export interface SingleAppend {
+  readonly tenant: string;
+  readonly stream: string;
+  readonly expected: string;
+  readonly id: string;
+  readonly type: string;
+  readonly data: unknown;
+  readonly metadata: unknown;
+}
+
+interface Waiting {
+  readonly append: SingleAppend;
+  readonly resolve: (row: AppendedRow) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface AddedRow {
+  readonly n: number;
+  readonly last_stream_position: bigint;
+  readonly global_position: bigint;
+  readonly recorded_at: Date;
+}
+
+const sql = {
+  one: loadSql(import.meta.url, 'sql/append-event.sql'),
+  many: loadSql(import.meta.url, 'sql/append-events.sql'),
+};
+const MAX_BATCH = 128;
+
+export class GroupCommit {
+  private queue: Waiting[] = [];
+  private isUnderWay = false;
+
+  constructor(private readonly database: Database) {}
+
+  /** Resolves when the append is durable. Errors: those of concord.append_event, each append's own. */
+  append(append: SingleAppend): Promise<AppendedRow> {
+    return new Promise((resolve, reject) => {
+      this.queue.push({ append, resolve, reject });
+      void this.flush();
+    });
+  }
+
+  private async flush(): Promise<void> {
+    if (this.isUnderWay) return;
+    this.isUnderWay = true;
+    while (this.queue.length > 0) {
+      const batch = this.take();
+      const [only] = batch;
+      if (only && batch.length === 1) await this.alone(only, false);
+      else await this.together(batch);
+    }
+    this.isUnderWay = false;
+  }
+
+  /** In the order they came, but for a second append to a stream, or of an event id: it goes with a later batch. */
+  private take(): Waiting[] {
+    const taken = new Set<string>();
+    const batch: Waiting[] = [];
+    const rest: Waiting[] = [];
+    for (const waiting of this.queue) {
+      const { tenant, stream, id } = waiting.append;
+      const keys = [`${tenant}/${stream}`, `${tenant}/${id}`];
+      const fits = batch.length < MAX_BATCH && !keys.some((key) => taken.has(key));
+      for (const key of keys) taken.add(key);
+      (fits ? batch : rest).push(waiting);
+    }
+    this.queue = rest;
+    return batch;
+  }
+
+  private async together(batch: readonly Waiting[]): Promise<void> {
+    const left = new Set(batch);
+    try {
+      for (const row of await this.database.queryOutside<AddedRow>(sql.many, [textOf(batch)])) {
+        const waiting = batch[row.n];
+        if (!waiting || !left.delete(waiting)) continue;
+        waiting.resolve({ ...row, global_positions: [row.global_position.toString()], repeated: false });
+      }
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable) {
+        // Whether it was committed is not known.
+        for (const waiting of left) waiting.reject(error);
+        return;
+      }
+      // One of them spoiled it for all, and nothing was changed: each finds out for itself.
+    }
+    for (const waiting of left) void this.alone(waiting, true);
+  }
+
+  /** Without patience, a lock that somebody holds is waited for aside, so that nobody else waits with it. */
+  private async alone({ append, resolve, reject }: Waiting, patient: boolean): Promise<void> {
+    try {
+      const [row] = await this.database.queryOutside<AppendedRow>(sql.one, valuesOf(append, patient));
+      if (row?.recorded_at) resolve(row);
+      else void this.alone({ append, resolve, reject }, true);
+    } catch (error) {
+      reject(error);
+    }
+  }
+}
+
+/** The parameters of sql/append-event.sql. */
+export function valuesOf(append: SingleAppend, patient: boolean): unknown[] {
+  const { tenant, stream, expected, id, type, data, metadata } = append;
+  return [tenant, stream, expected, id, type, JSON.stringify(data), JSON.stringify(metadata), patient];
+}
+
+function textOf(batch: readonly Waiting[]): string {
+  return JSON.stringify(batch.map(({ append }, n) => ({ n, ...append })));
+}

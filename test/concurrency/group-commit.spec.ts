@@ -1,0 +1,121 @@
+// Appends of one process that travel together: each with its own verdict, and nobody waits for another's lock.
+import { AsyncResource } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type OpenDatabase, openDatabase } from '@concord/database';
+import { PostgresEventStore } from '@concord/event-store';
+import { EventIdInUse, type NewEvent, newId, type StreamName, streamName, WrongExpectedVersion } from '@concord/kernel';
+import { currentTenant, runInTenant } from '@concord/tenancy';
+import { createTestDatabase, type TestDatabase } from '@concord/testing';
+import pg from 'pg';
+
+const elsewhere = new AsyncResource('elsewhere');
+let testDatabase: TestDatabase;
+let opened: OpenDatabase;
+let store: PostgresEventStore;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  opened = await openDatabase({ url: testDatabase.url });
+  store = new PostgresEventStore(opened.database);
+});
+afterAll(async () => {
+  await opened.close();
+  await testDatabase.drop();
+});
+
+const fresh = (): StreamName => streamName('s', newId());
+const event = (n = 0): NewEvent => ({ id: newId(), type: 'Happened', data: { n } });
+const inTenant = (work: () => Promise<void>) => () => runInTenant(`t-${newId()}`, work);
+const one = (stream: StreamName, expected: 'any' | 'no-stream' | bigint, appended = event()) =>
+  store.append({ stream, expected, events: [appended] });
+
+describe('group commit', () => {
+  it(
+    'gives each its own verdict: conflicts and reused ids fail nobody else',
+    inTenant(async () => {
+      const taken = fresh();
+      const used = event();
+      await one(taken, 'no-stream', used);
+      const results = await Promise.allSettled(
+        Array.from({ length: 60 }, (_, index) => {
+          if (index % 3 === 0) return one(taken, 'no-stream');
+          return index % 3 === 1 ? one(fresh(), 'any', used) : one(fresh(), 'no-stream');
+        }),
+      );
+      for (const [index, result] of results.entries()) {
+        const verdict = result.status === 'fulfilled' ? 'appended' : (result.reason as Error).constructor;
+        expect([index, verdict]).toEqual([index, [WrongExpectedVersion, EventIdInUse, 'appended'][index % 3]]);
+      }
+      const { events } = await store.readFeed();
+      expect(events).toHaveLength(21);
+    }),
+  );
+
+  it(
+    'keeps the order of appends to one stream, and recognises repeats within a batch',
+    inTenant(async () => {
+      const stream = fresh();
+      const twice = event(99);
+      const appends = Array.from({ length: 30 }, (_, n) => one(stream, 'any', event(n)));
+      const [first, again] = await Promise.all([one(stream, 'any', twice), one(stream, 'any', twice), ...appends]);
+      expect([first[0]!.revision, first[0]!.globalPosition]).toEqual([again[0]!.revision, again[0]!.globalPosition]);
+      const stored = await Array.fromAsync(store.readStream(stream));
+      expect(stored.map(({ data }) => (data as { n: number }).n)).toEqual([
+        ...Array.from({ length: 30 }, (_, n) => n),
+        99,
+      ]);
+    }),
+  );
+
+  it(
+    'does not hold others up while one waits for a lock',
+    inTenant(async () => {
+      const locked = fresh();
+      let settled = false;
+      let waiting!: Promise<unknown>;
+      await store.transaction(async () => {
+        await store.lockAndLoad([locked]);
+        // As others would: outside this transaction.
+        await outside(async () => {
+          waiting = one(locked, 'any').finally(() => (settled = true));
+          const batch = [one(fresh(), 'any'), one(locked, 'any'), one(fresh(), 'any')];
+          await Promise.all([batch[0], batch[2]]);
+          await one(fresh(), 'any');
+          waiting = Promise.all([waiting, batch[1]]);
+        });
+        expect(settled).toBe(false);
+      });
+      await waiting;
+      expect(await Array.fromAsync(store.readStream(locked))).toHaveLength(2);
+    }),
+  );
+
+  it(
+    'says that it does not know when the connection dies, and a repeat adds nothing twice',
+    inTenant(async () => {
+      const killer = new pg.Client(testDatabase.url);
+      await killer.connect();
+      const appended = Array.from({ length: 300 }, (_, n) => ({ stream: fresh(), event: event(n) }));
+      const sending = Promise.allSettled(appended.map(({ stream, event }) => one(stream, 'no-stream', event)));
+      await sleep(5);
+      await killer.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+      );
+      await killer.end();
+      const results = await sending;
+      for (const result of results) {
+        if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'database-unavailable' });
+      }
+      await Promise.all(appended.map(({ stream, event }) => one(stream, 'no-stream', event)));
+      const { events } = await store.readFeed();
+      expect(events.map(({ data }) => (data as { n: number }).n).toSorted((a, b) => a - b)).toEqual(
+        Array.from({ length: 300 }, (_, n) => n),
+      );
+    }),
+  );
+});
+
+/** As somebody else would run it: for the same tenant, outside the running transaction. */
+function outside(work: () => Promise<void>): Promise<void> {
+  const tenant = currentTenant();
+  return elsewhere.runInAsyncScope(() => runInTenant(tenant, work));
+}
