@@ -1,0 +1,106 @@
+// This store: its event store, its command pipeline with locks and an aggregate, its asynchronous projections.
+import { Aggregates, CommandPipeline } from '@concord/commanding';
+import { type OpenDatabase, openDatabase } from '@concord/database';
+import { PostgresEventStore } from '@concord/event-store';
+import { newId, streamName, type StreamName } from '@concord/kernel';
+import { runInTenant } from '@concord/tenancy';
+import { depositInto } from '../account.js';
+import { Account } from '../concord/account.aggregate.js';
+import { type BusApp, openBus } from '../concord/bus.app.js';
+import { DepositMoney } from '../concord/deposit-money.js';
+import { BalanceRow } from '../concord/balance.row.js';
+import { emptyBalances, projectionApp } from '../concord/projection.app.js';
+import { type Contender, LINES, type ProjectionRun, type Seed, type Settings } from '../contender.js';
+
+const TENANT = 'bench';
+const SEED_BATCH = 200;
+
+const streamOf = (id: string): StreamName => streamName('account', id);
+
+export class ConcordContender implements Contender {
+  private main!: OpenDatabase;
+  private projection!: OpenDatabase;
+  private store!: PostgresEventStore;
+  private pipeline!: CommandPipeline;
+  private bus!: BusApp;
+  private readonly aggregates = new Aggregates();
+
+  async open({ url, projectionUrl, poolSize }: Settings): Promise<void> {
+    this.main = await openDatabase({ url, poolSize });
+    this.projection = await openDatabase({ url: projectionUrl, poolSize, rows: [BalanceRow] });
+    this.store = new PostgresEventStore(this.main.database);
+    this.pipeline = new CommandPipeline(this.store);
+    this.bus = await openBus(this.main.database);
+  }
+
+  async close(): Promise<void> {
+    await this.bus.close();
+    await Promise.all([this.main.close(), this.projection.close()]);
+  }
+
+  async append(id: string): Promise<void> {
+    const event = { id: newId(), type: 'Deposited', data: depositInto(id) };
+    await runInTenant(TENANT, () =>
+      this.store.append({ stream: streamOf(id), expected: 'no-stream', events: [event] }),
+    );
+  }
+
+  async command(line: string, id: string): Promise<void> {
+    await runInTenant(TENANT, async () => {
+      if (line === LINES.concordBus.name) return this.bus.execute(new DepositMoney(depositInto(id)));
+      const command = new DepositMoney(depositInto(id), line === LINES.concordCommandId.name ? newId() : undefined);
+      return this.pipeline.run(command, async () => {
+        const account = await this.aggregates.load(Account, command.order.accountId);
+        account.deposit(command.order);
+      });
+    });
+  }
+
+  async read(id: string): Promise<number> {
+    return runInTenant(TENANT, async () => {
+      let count = 0;
+      for await (const event of this.store.readStream(streamOf(id))) if (event.data) count += 1;
+      return count;
+    });
+  }
+
+  seed(seeds: readonly Seed[]): Promise<void> {
+    return fill(this.store, seeds);
+  }
+
+  seedProjection(seeds: readonly Seed[]): Promise<void> {
+    return fill(new PostgresEventStore(this.projection.database), seeds);
+  }
+
+  async prepareProjection(line: string): Promise<ProjectionRun> {
+    const { database } = this.projection;
+    await emptyBalances(database);
+    return projectionApp(database, TENANT, line === LINES.concordSql.name ? 'sql' : 'active-record');
+  }
+
+  async show(setting: string): Promise<string> {
+    const text = 'select current_setting($1) as value';
+    const [row] = await this.main.database.query<{ value: string }>({ text }, [setting]);
+    return row?.value ?? '';
+  }
+
+  async vacuum(): Promise<void> {
+    await Promise.all([this.main, this.projection].map(({ database }) => database.query({ text: 'vacuum analyze' })));
+  }
+}
+
+async function fill(store: PostgresEventStore, seeds: readonly Seed[]): Promise<void> {
+  await runInTenant(TENANT, async () => {
+    for (let first = 0; first < seeds.length; first += SEED_BATCH) {
+      const batch = seeds.slice(first, first + SEED_BATCH).filter(({ events }) => events > 0);
+      if (batch.length === 0) continue;
+      await store.append(
+        ...batch.map(({ id, events }) => ({
+          stream: streamOf(id),
+          expected: 'any' as const,
+          events: Array.from({ length: events }, () => ({ id: newId(), type: 'Deposited', data: depositInto(id) })),
+        })),
+      );
+    }
+  });
+}

@@ -1,0 +1,131 @@
+// No event store at all: prepared statements on one table. It says how fast this PostgreSQL takes single rows.
+import { newId } from '@concord/kernel';
+import { decide, type Deposit, depositInto, evolve, initialBalance } from '../account.js';
+import type { Contender, ProjectionRun, Seed, Settings } from '../contender.js';
+import { emptyProjection, type PagedEvent, projectionResult, projectPages } from './limit-projection.js';
+import { PreparedPool } from './prepared.js';
+
+const TABLE = `
+  create table events (
+    global_position bigint generated always as identity primary key,
+    stream_name text collate "C" not null,
+    stream_position bigint not null,
+    id uuid not null unique,
+    type text collate "C" not null,
+    data json not null,
+    metadata jsonb not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    unique (stream_name, stream_position)
+  )`;
+
+// A wrong expected version breaks the unique key of stream and position.
+const INSERT = {
+  name: 'insert',
+  text: 'insert into events (stream_name, stream_position, id, type, data, metadata) values ($1, $2, $3, $4, $5, $6)',
+};
+const READ = {
+  name: 'read',
+  text: `select stream_position, global_position, id, type, data, metadata, recorded_at from events
+         where stream_name = $1 and stream_position >= $2 order by stream_position limit 1000`,
+};
+const FEED = {
+  name: 'feed',
+  text: 'select global_position as position, data from events where global_position > $1 order by global_position limit 1000',
+};
+const SEED = `
+  insert into events (stream_name, stream_position, id, type, data, metadata)
+  select s.stream, s.position, gen_random_uuid(), 'Deposited', s.data, '{}'
+  from json_to_recordset($1) as s (stream text, position bigint, data json)`;
+
+interface Row {
+  readonly stream_position: string;
+  readonly data: Deposit;
+}
+
+const streamOf = (id: string): string => `account-${id}`;
+
+export class RawContender implements Contender {
+  private main!: PreparedPool;
+  private projection!: PreparedPool;
+  private settings!: Settings;
+
+  async open(settings: Settings): Promise<void> {
+    this.settings = settings;
+    this.main = new PreparedPool(settings.url, settings.poolSize);
+    this.projection = new PreparedPool(settings.projectionUrl, settings.poolSize);
+    await Promise.all([this.main.script(TABLE), this.projection.script(TABLE)]);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.main.end(), this.projection.end()]);
+  }
+
+  async append(id: string): Promise<void> {
+    await this.insert(id, 0, depositInto(id), {});
+  }
+
+  async command(_line: string, id: string): Promise<void> {
+    const rows = await this.main.rows<Row>(READ, [streamOf(id), 0]);
+    const { data } = decide(rows.reduce(evolve, initialBalance()), depositInto(id));
+    const commandId = newId();
+    const metadata = { correlationId: commandId, causationId: commandId, commandId };
+    await this.insert(id, Number(rows.at(-1)?.stream_position ?? -1) + 1, data, metadata);
+  }
+
+  async read(id: string): Promise<number> {
+    let count = 0;
+    for (;;) {
+      const rows = await this.main.rows<Row>(READ, [streamOf(id), count]);
+      count += rows.length;
+      if (rows.length < 1000) return count;
+    }
+  }
+
+  seed(seeds: readonly Seed[]): Promise<void> {
+    return fill(this.main, seeds);
+  }
+
+  seedProjection(seeds: readonly Seed[]): Promise<void> {
+    return fill(this.projection, seeds);
+  }
+
+  async prepareProjection(): Promise<ProjectionRun> {
+    await emptyProjection(this.settings.projectionUrl);
+    const page = (after: string): Promise<PagedEvent[]> => this.projection.rows<PagedEvent>(FEED, [after]);
+    return {
+      run: () => projectPages(this.settings.projectionUrl, page),
+      result: () => projectionResult(this.projection.pool),
+    };
+  }
+
+  show(setting: string): Promise<string> {
+    return this.main.show(setting);
+  }
+
+  async vacuum(): Promise<void> {
+    await Promise.all([this.main.script('vacuum analyze'), this.projection.script('vacuum analyze')]);
+  }
+
+  private async insert(id: string, position: number, data: Deposit, metadata: object): Promise<void> {
+    await this.main.rows(INSERT, [
+      streamOf(id),
+      position,
+      newId(),
+      'Deposited',
+      JSON.stringify(data),
+      JSON.stringify(metadata),
+    ]);
+  }
+}
+
+async function fill(pool: PreparedPool, seeds: readonly Seed[]): Promise<void> {
+  const next = new Map<string, number>();
+  const rows = seeds.flatMap(({ id, events }) =>
+    Array.from({ length: events }, () => {
+      const position = next.get(id) ?? 0;
+      next.set(id, position + 1);
+      return { stream: streamOf(id), position, data: depositInto(id) };
+    }),
+  );
+  await pool.pool.query(SEED, [JSON.stringify(rows)]);
+}

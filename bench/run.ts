@@ -1,0 +1,114 @@
+// npm run bench: every contender does every case in every round, in an order that is drawn anew each time, on one server.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { openPostgres } from '@concord/database';
+import { type CaseSize, CONTENDERS, type Line, present, type Settings } from './contender.js';
+import { createDatabase, dropDatabase, dropLeftovers } from './databases.js';
+import { machineOf } from './machine.js';
+import { type Options, readOptions } from './options.js';
+import { Remote } from './remote.js';
+import { type CaseResult, rowsOf, table, verdict } from './report.js';
+
+const DATA_FOLDER = '.concord-bench';
+const RESULTS = 'bench/results';
+const DURABLE = ['fsync', 'synchronous_commit', 'full_page_writes'];
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  const lease = await openPostgres({ dataFolder: DATA_FOLDER, onProgress: note });
+  const databases: string[] = [];
+  const remotes = new Map<string, Remote>();
+  try {
+    await dropLeftovers(lease.url);
+    const machine = await machineOf(lease.url);
+    note(`${machine.cores} cores, ${machine.cpu}; PostgreSQL ${machine.postgres}; node ${machine.node}`);
+    const { poolSize, against } = options;
+    const open = (contender: string, settings: Settings): Promise<Remote> =>
+      Remote.open(contender, settings, contender === 'before' ? against : undefined);
+    for (const contender of options.contenders) {
+      const url = await createDatabase(lease.url, contender);
+      const projectionUrl = await createDatabase(lease.url, `${contender}_projection`);
+      databases.push(url, projectionUrl);
+      remotes.set(contender, await open(contender, { url, projectionUrl, poolSize }));
+    }
+    await checkDurable(remotes);
+    const results = await measure(remotes, options);
+    print(`\n${table(results)}\n\n${verdict(results)}\n`);
+    if (options.save) save({ machine, options, rows: results.flatMap(rowsOf), results });
+  } finally {
+    await Promise.allSettled([...remotes.values()].map((remote) => remote.close()));
+    for (const url of databases) await dropDatabase(lease.url, url);
+    await lease.release();
+  }
+}
+
+/** Every contender commits durably, or the figures mean nothing. */
+async function checkDurable(remotes: ReadonlyMap<string, Remote>): Promise<void> {
+  for (const [contender, remote] of remotes) {
+    for (const setting of DURABLE) {
+      const value = await remote.show(setting);
+      if (value !== 'on') throw new Error(`${contender} runs with ${setting} ${value}: the benchmark wants it on`);
+    }
+  }
+}
+
+async function measure(remotes: ReadonlyMap<string, Remote>, options: Options): Promise<CaseResult[]> {
+  for (const what of options.warmUp) await oneRound(remotes, what, 'warm-up');
+  const rounds = new Map<CaseSize, Record<string, number[]>>(options.cases.map((what) => [what, {}]));
+  for (let round = 1; round <= options.rounds; round += 1) {
+    for (const [what, byLine] of rounds) {
+      const figures = await oneRound(remotes, what, `round ${round}`);
+      for (const [line, figure] of figures) (byLine[line] ??= []).push(figure);
+    }
+  }
+  return options.cases.map((what) => ({ what, rounds: inOrder(rounds.get(what) ?? {}) }));
+}
+
+async function oneRound(
+  remotes: ReadonlyMap<string, Remote>,
+  what: CaseSize,
+  label: string,
+): Promise<Map<string, number>> {
+  const seconds = new Map<string, number>();
+  const slice = { ...what, count: what.count / what.slices };
+  const jobs = [...remotes].flatMap(([contender, remote]) =>
+    linesOf(contender)
+      .filter((line) => line.cases.includes(what.name))
+      .map((line) => ({ remote, line })),
+  );
+  for (let number = 0; number < what.slices; number += 1) {
+    for (const { remote, line } of shuffled(jobs)) {
+      seconds.set(line.name, (seconds.get(line.name) ?? 0) + (await remote.measure(line.name, slice)));
+    }
+  }
+  const figures = new Map([...seconds].map(([line, total]) => [line, what.count / total]));
+  const shown = [...figures].map(([line, figure]) => `${line} ${Math.round(figure)}`).join(', ');
+  note(`${label}, ${what.name}: ${shown}`);
+  return figures;
+}
+
+function linesOf(contender: string): readonly Line[] {
+  return present(CONTENDERS[contender], `a contender called ${contender}`);
+}
+
+function inOrder(byLine: Readonly<Record<string, number[]>>): Record<string, number[]> {
+  const lines: readonly Line[] = Object.values(CONTENDERS).flat();
+  return Object.fromEntries(lines.flatMap(({ name }) => (byLine[name] ? [[name, byLine[name]]] : [])));
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ item }) => item);
+}
+
+function save(report: object): void {
+  mkdirSync(RESULTS, { recursive: true });
+  writeFileSync(`${RESULTS}/latest.json`, `${JSON.stringify(report, undefined, 2)}\n`);
+  note(`written to ${RESULTS}/latest.json`);
+}
+
+const print = (text: string): void => void process.stdout.write(text);
+const note = (text: string): void => void process.stderr.write(`${text}\n`);
+
+await main();
