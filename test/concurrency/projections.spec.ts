@@ -89,6 +89,27 @@ describe('an inline projection', () => {
   );
 });
 
+describe('a process with a single connection', () => {
+  it(
+    'runs commands, projections and rebuilds',
+    inTenant(async (tenant) => {
+      const small = await bootTally(testDatabase.url, undefined, 1);
+      try {
+        const positions = await Promise.all(Array.from({ length: 20 }, () => small.count(['a'], 1)));
+        await caughtUp(
+          small,
+          positions.reduce((a, b) => (a > b ? a : b)),
+        );
+        for (const name of ['inline', 'behind']) await projections(small).rebuild(name, { tenantId: tenant });
+        expect(await sums(small, TallyRow)).toEqual([['a', 20, 20]]);
+        expect(await sums(small, BehindRow)).toEqual([['a', 20, 20]]);
+      } finally {
+        await small.close();
+      }
+    }),
+  );
+});
+
 describe('an asynchronous projection', () => {
   it(
     'sees every event exactly once, though two processes run it',

@@ -20,6 +20,11 @@ export class AdoptedQueryRunner extends PostgresQueryRunner {
     return this.databaseConnectionPromise;
   }
 
+  /** From here on every use is refused. */
+  end(): void {
+    this.isReleased = true;
+  }
+
   override release(): Promise<void> {
     return Promise.resolve();
   }

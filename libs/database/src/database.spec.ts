@@ -76,6 +76,18 @@ describe('a transaction', () => {
     expect(await count()).toBe(2n);
   });
 
+  it('refuses what was left running when it ended', async () => {
+    let left!: Promise<unknown>;
+    let leftManager!: Promise<unknown>;
+    await opened.database.transaction(async ({ manager }) => {
+      left = sleep(20).then(() => insert(1));
+      leftManager = sleep(20).then(() => manager.query('insert into t values (2)'));
+    });
+    await expect(left).rejects.toThrow(/transaction has ended: await everything/);
+    await expect(leftManager).rejects.toThrow();
+    expect(await count()).toBe(0n);
+  });
+
   it('goes on after a savepoint took a failed statement back', async () => {
     await opened.database.transaction(async () => {
       await insert(1);

@@ -18,16 +18,19 @@ export class ActiveTransaction implements Transaction {
   private readonly callbacks: (() => void)[] = [];
   private readonly underWay = new Set<Promise<unknown>>();
   private gathering = false;
+  private hasEnded = false;
   private runner: AdoptedQueryRunner | undefined;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly client: pg.PoolClient,
   ) {
-    this.send({ text: 'begin' }).catch(() => undefined);
+    // Whatever the server's default is: each statement sees what was committed before it, as the locks and the feed need.
+    this.send({ text: 'begin isolation level read committed' }).catch(() => undefined);
   }
 
   get manager(): EntityManager {
+    if (this.hasEnded) throw new Error(ENDED);
     this.runner ??= new AdoptedQueryRunner(this.dataSource, this.client);
     return this.runner.manager;
   }
@@ -38,6 +41,7 @@ export class ActiveTransaction implements Transaction {
 
   /** Sends a statement at once. It need not be awaited before the commit, which fails when it has failed. */
   send<Row extends object>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    if (this.hasEnded) return Promise.reject(new Error(ENDED));
     this.gather();
     const answer = this.client.query<Row>(statement).catch((error: unknown) => {
       throw translateDatabaseError(error);
@@ -55,6 +59,7 @@ export class ActiveTransaction implements Transaction {
   async commit(): Promise<void> {
     const statements = [...this.underWay];
     this.gather();
+    this.end();
     const committed = this.client.query('commit').then(
       ({ command }) => command,
       (error: unknown) => translateDatabaseError(error),
@@ -70,8 +75,15 @@ export class ActiveTransaction implements Transaction {
   }
 
   async rollback(): Promise<void> {
+    this.end();
     await Promise.allSettled(this.underWay);
     await this.client.query('rollback');
+  }
+
+  /** Work that was left running must not reach the connection, which is somebody else's by then. */
+  private end(): void {
+    this.hasEnded = true;
+    this.runner?.end();
   }
 
   /** Writes what is sent in this turn of the event loop at once: system calls took 40 % of a command's time. */
@@ -86,6 +98,8 @@ export class ActiveTransaction implements Transaction {
     });
   }
 }
+
+const ENDED = 'the transaction has ended: await everything that is started in it';
 
 function failureOf(answers: readonly PromiseSettledResult<unknown>[]): unknown {
   const failed = answers.find((answer) => answer.status === 'rejected');

@@ -62,12 +62,12 @@ export class PostgresEventStore extends EventStore {
 
   override async tenantHeads(): Promise<TenantHead[]> {
     const horizon = await this.horizon();
-    const rows = await this.database.queryOutside<{ tenant_id: TenantId; head: bigint }>(sql.heads, [horizon]);
+    const rows = await this.database.query<{ tenant_id: TenantId; head: bigint }>(sql.heads, [horizon]);
     return rows.map((row) => ({ tenantId: row.tenant_id, head: row.head }));
   }
 
   override async lastPosition(): Promise<GlobalPosition> {
-    const [row] = await this.database.queryOutside<{ position: GlobalPosition }>(sql.lastPosition);
+    const [row] = await this.database.query<{ position: GlobalPosition }>(sql.lastPosition);
     return row?.position ?? 0n;
   }
 
@@ -106,8 +106,8 @@ export class PostgresEventStore extends EventStore {
     const horizon = await this.horizon();
     const range = [tenant, after, horizon, limit, types];
     const rows = categories
-      ? await this.database.queryOutside<EventRow>(sql.categories, [...range, categories])
-      : await this.database.queryOutside<EventRow>(sql.all, range);
+      ? await this.database.query<EventRow>(sql.categories, [...range, categories])
+      : await this.database.query<EventRow>(sql.all, range);
     const full = rows.length === limit;
     const settled = horizon > after ? horizon : after;
     return { events: rows.map(toRecordedEvent), through: (full && rows.at(-1)?.global_position) || settled };
@@ -126,7 +126,7 @@ export class PostgresEventStore extends EventStore {
   }
 
   private async horizon(): Promise<GlobalPosition> {
-    const [row] = await this.database.queryOutside<{ horizon: GlobalPosition }>(sql.horizon);
+    const [row] = await this.database.query<{ horizon: GlobalPosition }>(sql.horizon);
     return row?.horizon ?? 0n;
   }
 }
