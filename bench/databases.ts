@@ -3,16 +3,24 @@ import pg from 'pg';
 
 const PREFIX = 'concord_bench_';
 
-/** Drops what runs left behind that were killed: databases of ours that nobody is connected to. */
+/** Drops what killed runs left behind: their process ids are in the names. For a server on this machine only. */
 export async function dropLeftovers(server: string): Promise<void> {
   await withClient(server, async (client) => {
-    const { rows } = await client.query<{ name: string }>(
-      `select d.datname as name from pg_database d
-       where d.datname like $1 and not exists (select from pg_stat_activity a where a.datname = d.datname)`,
-      [`${PREFIX.replaceAll('_', '\\_')}%`],
-    );
-    for (const { name } of rows) await client.query(`drop database if exists "${name}"`);
+    const { rows } = await client.query<{ name: string }>('select datname as name from pg_database');
+    for (const { name } of rows) {
+      const owner = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
+      if (Number.isInteger(owner) && !isAlive(owner))
+        await client.query(`drop database if exists "${name}" with (force)`);
+    }
   });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as { code?: string }).code === 'EPERM';
+  }
 }
 
 /** Makes a database for this run. */

@@ -23,13 +23,13 @@ const HELP = `npm run bench -- [options]
 `;
 
 const CASES: readonly CaseSize[] = [
-  size('append@1', 'append to new streams, 1 in flight', 1_500, 1),
-  size('append@8', 'append to new streams, 8 in flight', 4_000, 8),
-  size('append@32', 'append to new streams, 32 in flight', 6_000, 32),
-  size('command@1', 'command, 1 in flight', 800, 1),
-  size('command@8', 'command, 8 in flight', 2_400, 8),
-  size('command@32', 'command, 32 in flight', 3_200, 32),
-  size('read', 'read a stream of 10,000 (events/s)', 50_000, 1),
+  size('append@1', 'append to new streams, 1 in flight', 2_000, 1),
+  size('append@8', 'append to new streams, 8 in flight', 6_000, 8),
+  size('append@32', 'append to new streams, 32 in flight', 12_000, 32),
+  size('command@1', 'command, 1 in flight', 1_200, 1),
+  size('command@8', 'command, 8 in flight', 6_000, 8),
+  size('command@32', 'command, 32 in flight', 6_000, 32),
+  size('read', 'read a stream of 10,000 (events/s)', 40_000, 1),
   size('projection', 'asynchronous projection (events/s)', 20_000, 1),
 ];
 
@@ -68,7 +68,7 @@ export function readOptions(args: readonly string[]): Options {
 }
 
 function size(name: CaseName, title: string, count: number, inFlight: number): CaseSize {
-  return { name, title, count, inFlight, slices: name === 'projection' ? 1 : 5 };
+  return { name, title, count, inFlight, slices: name === 'projection' ? 1 : 4 };
 }
 
 function smaller(what: CaseSize): CaseSize {

@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const databases: string[] = [];
   const remotes = new Map<string, Remote>();
   try {
-    await dropLeftovers(lease.url);
+    if (lease.embedded) await dropLeftovers(lease.url);
     const machine = await machineOf(lease.url);
     note(`${machine.cores} cores, ${machine.cpu}; PostgreSQL ${machine.postgres}; node ${machine.node}`);
     const { poolSize, against } = options;

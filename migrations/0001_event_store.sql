@@ -49,6 +49,19 @@ begin
     from (select distinct concord.stream_lock_key(tenant, stream) as key from unnest(streams) as stream order by 1) keys;
 end $$;
 
+-- Locks a stream and reads what its aggregate needs of it. Two statements, because a statement sees what was committed
+-- before it began: one that waited for the lock would read what was there before the wait.
+create function concord.lock_and_load(tenant text, stream text) returns table (event_type text, data json)
+  language plpgsql volatile as $$
+#variable_conflict use_column
+begin
+  perform pg_advisory_xact_lock(concord.stream_lock_key(tenant, stream));
+  return query
+    select e.event_type, e.data from concord.events e
+    where e.tenant_id = tenant and e.stream_name = stream
+    order by e.stream_position;
+end $$;
+
 -- Marks this transaction as appending, and must run before it draws a position: see concord.feed_horizon.
 create function concord.mark_append() returns void
   language sql volatile

@@ -57,7 +57,6 @@ export class UnitOfWork {
       events: aggregate.decidedEvents.map((event) => ({
         ...event,
         id: commandEventId(this.commandId, index++),
-        metadata: { commandId: this.commandId },
       })),
     }));
     const results = await this.store.append(...requests);

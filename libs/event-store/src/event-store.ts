@@ -1,6 +1,6 @@
 // The port of the event store. Adapters: postgres/ (the real one) and memory/ (for unit tests); one contract suite for both.
 // Everything is for the tenant of the running code, and inside transaction() everything commits or rolls back as one.
-import type { GlobalPosition, RecordedEvent, StreamName } from '@concord/kernel';
+import type { DomainEvent, GlobalPosition, RecordedEvent, StreamName } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import { type Append, prepareAppends } from './append.js';
 import { AppendListeners } from './append-listeners.js';
@@ -46,10 +46,10 @@ export abstract class EventStore {
   abstract transaction<T>(work: () => Promise<T>): Promise<T>;
 
   /**
-   * Locks streams until the running transaction ends, then reads them, in one round trip. The lock holds against
+   * Locks streams until the running transaction ends, then reads what aggregates need of them, in one round trip. The lock holds against
    * every other lockAndLoad and append, in every process. Errors: outside transaction() it throws.
    */
-  abstract lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, RecordedEvent[]>>;
+  abstract lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, DomainEvent[]>>;
 
   /** The events with these ids, in no particular order; unknown ids are left out. */
   abstract findEvents(ids: readonly string[]): Promise<RecordedEvent[]>;

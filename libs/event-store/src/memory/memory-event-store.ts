@@ -1,6 +1,7 @@
 // The event store in memory, for unit tests only: the same contract, nothing survives the process.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
+  type DomainEvent,
   EventIdInUse,
   type GlobalPosition,
   NO_REVISION,
@@ -37,7 +38,7 @@ export class MemoryEventStore extends EventStore {
     return turn;
   }
 
-  override lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, RecordedEvent[]>> {
+  override lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, DomainEvent[]>> {
     if (!this.running.getStore()) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     return Promise.resolve(new Map(streams.map((stream) => [stream, this.eventsOf(currentTenant(), stream)])));
   }

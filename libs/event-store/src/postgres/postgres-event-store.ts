@@ -1,19 +1,20 @@
 // The event store on PostgreSQL: one call an append, reads by keyset pages. The rules live in migrations/0001_event_store.sql.
-import { type Database, loadSql } from '@concord/database';
-import type { GlobalPosition, RecordedEvent, StreamName } from '@concord/kernel';
+import { type Database, loadSql, type Transaction } from '@concord/database';
+import type { DomainEvent, GlobalPosition, RecordedEvent, StreamName } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
 import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
 import { GroupCommit, type SingleAppend, valuesOf } from './group-commit.js';
-import { type AppendedRow, type EventRow, toAppendResult, toRecordedEvent } from './rows.js';
+import { type AppendedRow, type EventRow, type LoadedRow, toAppendResult, toRecordedEvent } from './rows.js';
 
 const sql = {
   append: loadSql(import.meta.url, 'sql/append.sql'),
+  appendLockedEvent: loadSql(import.meta.url, 'sql/append-locked-event.sql'),
   appendEvent: loadSql(import.meta.url, 'sql/append-event.sql'),
-  lockStream: loadSql(import.meta.url, 'sql/lock-stream.sql'),
+  lockAndLoad: loadSql(import.meta.url, 'sql/lock-and-load.sql'),
   lockStreams: loadSql(import.meta.url, 'sql/lock-streams.sql'),
-  readStreams: loadSql(import.meta.url, 'sql/read-streams.sql'),
+  loadStreams: loadSql(import.meta.url, 'sql/load-streams.sql'),
   findEvents: loadSql(import.meta.url, 'sql/find-events.sql'),
   forwards: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
   backwards: loadSql(import.meta.url, 'sql/read-stream-backwards.sql'),
@@ -30,6 +31,7 @@ const MAX_POSITION = 2n ** 63n - 1n;
 /** The event store on PostgreSQL. */
 export class PostgresEventStore extends EventStore {
   private readonly groupCommit: GroupCommit;
+  private readonly locked = new WeakMap<Transaction, Set<string>>();
 
   constructor(private readonly database: Database) {
     super();
@@ -40,18 +42,14 @@ export class PostgresEventStore extends EventStore {
     return this.database.transaction(work);
   }
 
-  /** Two statements, sent together: one that had waited for the lock would read what was there before the wait. */
-  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, RecordedEvent[]>> {
-    if (!this.database.current) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
-    const loaded = new Map<StreamName, RecordedEvent[]>(streams.map((stream) => [stream, []]));
-    const [tenant, [first]] = [currentTenant(), streams];
-    const [lock, read, values] =
-      streams.length === 1
-        ? [sql.lockStream, sql.forwards, [tenant, first]]
-        : [sql.lockStreams, sql.readStreams, [tenant, streams]];
-    const locked = this.database.query(lock, values);
-    const rows = this.database.query<EventRow>(read, read === sql.forwards ? [...values, 0n, null] : values);
-    for (const row of (await Promise.all([locked, rows]))[1]) loaded.get(row.stream_name)?.push(toRecordedEvent(row));
+  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, DomainEvent[]>> {
+    const transaction = this.database.current;
+    if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
+    this.remember(transaction, streams);
+    const loaded = new Map<StreamName, DomainEvent[]>(streams.map((stream) => [stream, []]));
+    const [only] = streams;
+    const rows = only && streams.length === 1 ? await this.loadOne(only) : await this.loadSeveral(streams);
+    for (const row of rows) loaded.get(row.stream_name)?.push({ type: row.event_type, data: row.data });
     return loaded;
   }
 
@@ -113,6 +111,39 @@ export class PostgresEventStore extends EventStore {
     return { events: rows.map(toRecordedEvent), through: (full && rows.at(-1)?.global_position) || settled };
   }
 
+  private remember(transaction: Transaction, streams: readonly StreamName[]): void {
+    const locked = this.locked.get(transaction) ?? new Set();
+    for (const stream of streams) locked.add(stream);
+    this.locked.set(transaction, locked);
+  }
+
+  private isLocked(stream: string): boolean {
+    const transaction = this.database.current;
+    return (transaction && this.locked.get(transaction)?.has(stream)) ?? false;
+  }
+
+  /** No row: something is unusual, and the general statement has to look at it. */
+  private async appendLocked(append: SingleAppend): Promise<AppendedRow[]> {
+    const { tenant, stream, expected, id, type, data, metadata } = append;
+    const position = expected === 'no-stream' ? 0n : /^\d+$/.test(expected) ? BigInt(expected) + 1n : undefined;
+    if (position === undefined) return [];
+    const values = [tenant, stream, position, id, type, JSON.stringify(data), JSON.stringify(metadata)];
+    return this.database.query<AppendedRow>(sql.appendLockedEvent, values);
+  }
+
+  private async loadOne(stream: StreamName): Promise<LoadedRow[]> {
+    const rows = await this.database.query<LoadedRow>(sql.lockAndLoad, [currentTenant(), stream]);
+    return rows.map((row) => ({ ...row, stream_name: stream }));
+  }
+
+  /** Two statements, sent together: one that had waited for the locks would read what was there before the wait. */
+  private async loadSeveral(streams: readonly StreamName[]): Promise<LoadedRow[]> {
+    const values = [currentTenant(), streams];
+    const locked = this.database.query(sql.lockStreams, values);
+    const [, rows] = await Promise.all([locked, this.database.query<LoadedRow>(sql.loadStreams, values)]);
+    return rows;
+  }
+
   private async send(tenant: TenantId, appends: readonly Append[]): Promise<AppendedRow[]> {
     const single = singleAppend(tenant, appends);
     if (!single) {
@@ -122,7 +153,8 @@ export class PostgresEventStore extends EventStore {
       return this.database.query<AppendedRow>(sql.append, [tenant, batch]);
     }
     if (!this.database.current) return [await this.groupCommit.append(single)];
-    return this.database.query<AppendedRow>(sql.appendEvent, valuesOf(single, true));
+    const [added] = this.isLocked(single.stream) ? await this.appendLocked(single) : [];
+    return added ? [added] : this.database.query<AppendedRow>(sql.appendEvent, valuesOf(single, true));
   }
 
   private async horizon(): Promise<GlobalPosition> {

@@ -17,6 +17,13 @@ export interface EventRow {
   recorded_at: Date;
 }
 
+/** What an aggregate needs of an event. */
+export interface LoadedRow {
+  stream_name: StreamName;
+  event_type: string;
+  data: unknown;
+}
+
 /** A row of concord.append. */
 export interface AppendedRow {
   last_stream_position: bigint;

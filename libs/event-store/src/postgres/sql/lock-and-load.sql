@@ -1,0 +1,1 @@
+select event_type, data from concord.lock_and_load($1, $2)
