@@ -217,7 +217,7 @@ end $$;
 --   [{"stream": "account-1", "expected": "0", "events": [{"id", "type", "data", "metadata"}, ..]}, ..]
 -- with expected a number as text, or no-stream, stream-exists, any. One row a stream comes back, in that order;
 -- a repeated append (the same ids and content are there already) gives the last global position only.
--- Raises CN001 (wrong expected version); an event id that is in use for another event breaks events_event_id_key.
+-- Raises CN001 (wrong expected version) and CN002 (a repeat of one part only); an event id that is in use for another event breaks events_event_id_key.
 create function concord.append(tenant text, appends json)
   returns table (last_stream_position bigint, global_positions bigint[], repeated boolean, recorded_at timestamptz)
   language plpgsql volatile as $$
@@ -225,6 +225,8 @@ declare
   item record;
   actual bigint;
   found_before bigint;
+  some_repeated boolean := false;
+  some_added boolean := false;
 begin
   perform concord.lock_streams(tenant, array(select a.stream from json_to_recordset(appends) as a (stream text)));
   perform concord.mark_append();
@@ -260,8 +262,13 @@ begin
       )
       select array_agg(a.global_position order by a.global_position) into global_positions from added a;
     end if;
+    some_repeated := some_repeated or repeated;
+    some_added := some_added or not repeated;
     return next;
   end loop;
+  if some_repeated and some_added then
+    raise exception 'some events of this append are there already, others are not' using errcode = 'CN002';
+  end if;
 end $$;
 
 -- The last position that was drawn: every event appended so far is at or below it.

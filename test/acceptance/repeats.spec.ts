@@ -52,8 +52,21 @@ describe('a repeated request', () => {
 
     await bank.post('/v1/accounts', { accountId: 'i-3', districtId: 1, currency: 'CZK' }, keyed('k'));
     const reused = await bank.post('/v1/accounts', { accountId: 'i-4', districtId: 1, currency: 'CZK' }, keyed('k'));
-    expectProblem(reused, 422, 'idempotency-key-reused');
+    expectProblem(reused, 422, 'command-id-reused');
     expectProblem(await bank.get('/v1/accounts/i-4'), 404, 'not-found');
+  });
+
+  it('is refused when it says something else: no answer for what did not happen', async () => {
+    await bank.post('/v1/accounts/i-1/deposits', { amount: '1.00' }, keyed('e'));
+    const other = await bank.post('/v1/accounts/i-1/deposits', { amount: '40.00' }, keyed('e'));
+    expectProblem(other, 422, 'command-id-reused');
+    await bank.post('/v1/transfers', { from: 'i-1', to: 'i-2', amount: '1.00' }, keyed('e'));
+    const reversed = await bank.post('/v1/transfers', { from: 'i-2', to: 'i-1', amount: '1.00' }, keyed('e'));
+    expectProblem(reversed, 422, 'command-id-reused');
+    const deposit = (amount: string) => `mutation { deposit(accountId: "i-1", amount: "${amount}") { revision } }`;
+    await bank.graphql(deposit('1.00'), keyed('e'));
+    const refused = await bank.graphql(deposit('2.00'), keyed('e'));
+    expect(refused.body.errors[0].extensions).toMatchObject({ status: 422 });
   });
 
   it('is known over GraphQL as well, mutation by mutation', async () => {

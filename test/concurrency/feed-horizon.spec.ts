@@ -25,6 +25,17 @@ async function writer(): Promise<pg.Client & { append(type: string): Promise<voi
   return Object.assign(client, { append });
 }
 
+/** A batch of group commit; answers which of its appends were added. */
+async function batch(client: pg.Client, streams: string[]): Promise<number[]> {
+  const appends = streams.map((stream, n) => {
+    return { n, tenant: TENANT, stream, expected: 'no-stream', id: newId(), type: 'G', data: {}, metadata: {} };
+  });
+  const { rows } = await client.query<{ n: number }>('select n from concord.append_events($1)', [
+    JSON.stringify(appends),
+  ]);
+  return rows.map(({ n }) => n);
+}
+
 const readAfter = (after: bigint) => runInTenant(TENANT, () => store.readFeed({ after }));
 const types = (events: readonly RecordedEvent[]): string => events.map((event) => event.type).join('');
 
@@ -54,6 +65,26 @@ describe('the feed', () => {
     await early.query('commit');
     const page = await readAfter(before.through);
     expect(types(page.events)).toBe('AB');
+  });
+
+  it('does not pass a batch of appends that drew its positions first and commits last', async () => {
+    const from = await start();
+    const [early, late] = [await writer(), await writer()];
+    await early.query('begin');
+    expect(await batch(early, ['s-batch1', 's-batch2'])).toEqual([0, 1]);
+    await late.append('B');
+    expect((await readAfter(from)).events).toEqual([]);
+    await early.query('commit');
+    expect(types((await readAfter(from)).events)).toBe('GGB');
+  });
+
+  it('leaves a locked stream out of a batch of appends', async () => {
+    const [holder, other] = [await writer(), await writer()];
+    await holder.query('begin');
+    await holder.query(`select concord.lock_streams($1, array['s-held'])`, [TENANT]);
+    expect(await batch(other, ['s-free', 's-held'])).toEqual([0]);
+    await holder.query('rollback');
+    expect(await batch(other, ['s-held'])).toEqual([0]);
   });
 
   it('passes an append that was rolled back', async () => {

@@ -3,14 +3,19 @@
 import type { EventStore } from '@concord/event-store';
 import type { RecordedEvent } from '@concord/kernel';
 import type { CommandOutcome } from './domain-command.js';
-import { commandEventId } from './unit-of-work.js';
+import { CommandIdReused } from './command-id-reused.js';
+import { commandEventId, FINGERPRINT } from './unit-of-work.js';
 
 const PAGE = 8;
 
-/** The outcome of a command that was applied before; undefined when it was not. Commands without events leave no trace. */
+/**
+ * The outcome of a command that was applied before; undefined when it was not. Commands without events leave no trace.
+ * Errors: CommandIdReused, when it was another command.
+ */
 export async function appliedBefore<Value>(
   store: EventStore,
   commandId: string,
+  fingerprint?: string,
 ): Promise<CommandOutcome<Value> | undefined> {
   const found: RecordedEvent[] = [];
   for (let first = 0; found.length === first; first += PAGE) {
@@ -18,6 +23,8 @@ export async function appliedBefore<Value>(
     found.push(...(await store.findEvents(ids)));
   }
   if (found.length === 0) return undefined;
+  const sent = found[0]?.metadata[FINGERPRINT];
+  if (fingerprint !== undefined && sent !== undefined && sent !== fingerprint) throw new CommandIdReused(commandId);
   found.sort((a, b) => Number(a.globalPosition - b.globalPosition));
   const revisions = new Map(found.map((event) => [event.stream, event.streamPosition]));
   return {

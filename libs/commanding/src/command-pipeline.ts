@@ -1,11 +1,12 @@
 // The one way a command runs. Steps are numbered; everything from 4 to 7 is one transaction.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { CommitUnknown, DatabaseUnavailable, TransientConflict } from '@concord/database';
+import { CommitUnknown, TransientConflict } from '@concord/database';
 import { type AppendResult, EventStore } from '@concord/event-store';
 import { currentMessage, InvalidArgument, newId, runInMessage, WrongExpectedVersion } from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
 import { appliedBefore } from './applied-before.js';
+import { CommandIdReused } from './command-id-reused.js';
 import type { CommandOutcome, DomainCommand } from './domain-command.js';
 import { InlineProjections } from './inline-projections.js';
 import { UnitOfWork } from './unit-of-work.js';
@@ -13,6 +14,7 @@ import { UnitOfWork } from './unit-of-work.js';
 const MAX_ATTEMPTS = 6;
 const MAX_COMMAND_ID_LENGTH = 200;
 const FIRST_BACKOFF_MS = 5;
+const RETRY_WITHIN_MS = 10_000;
 
 /** Runs handlers as commands: tenant, at most once, unit of work, retry. */
 @Injectable()
@@ -34,43 +36,50 @@ export class CommandPipeline {
     const commandId = checkCommandId(command.commandId) ?? newId();
     const correlationId = currentMessage()?.correlationId ?? commandId;
     return runInMessage({ correlationId, causationId: commandId }, () =>
-      this.attempt(commandId, handle, command.commandId !== undefined),
+      this.attempt({ id: commandId, fingerprint: command.fingerprint }, handle, command.commandId !== undefined),
     );
   }
 
   private async attempt<Value>(
-    commandId: string,
+    sent: Sent,
     handle: () => Promise<Value>,
     mayBeRepeat: boolean,
-    attempt = 1,
   ): Promise<CommandOutcome<Value>> {
-    // 3. At most once: a command that was applied before is answered again.
-    const before = mayBeRepeat ? await appliedBefore<Value>(this.store, commandId) : undefined;
-    if (before) return before;
-    try {
-      const { value, appended } = await this.store.transaction(() => this.execute(commandId, handle));
-      return { value, ...outcomeOf(await appended) };
-    } catch (error) {
-      // A twin of this command may have won while this one waited for the lock.
-      const twin =
-        mayBeRepeat && !(error instanceof DatabaseUnavailable)
-          ? await appliedBefore<Value>(this.store, commandId)
-          : undefined;
-      if (twin) return twin;
-      if (!isTransient(error) || attempt === MAX_ATTEMPTS) throw error;
+    const deadline = Date.now() + RETRY_WITHIN_MS;
+    for (let attempt = 1, look = mayBeRepeat; ; attempt += 1) {
+      // 3. At most once: a command that was applied before is answered again.
+      const before = look ? await appliedBefore<Value>(this.store, sent.id, sent.fingerprint) : undefined;
+      if (before) return before;
+      try {
+        const { value, appended } = await this.store.transaction(() => this.execute(sent, handle));
+        return { value, ...outcomeOf(await appended) };
+      } catch (error) {
+        // A twin of this command may have won while this one waited; or this one, whose answer was lost.
+        look ||= error instanceof CommitUnknown;
+        const applied = look ? await this.lookAfter<Value>(sent, error) : undefined;
+        if (applied) return applied;
+        if (!mayRetry(error, attempt, deadline)) throw error;
+      }
+      await sleep(FIRST_BACKOFF_MS * 2 ** attempt * Math.random());
     }
-    await sleep(FIRST_BACKOFF_MS * 2 ** attempt * Math.random());
-    // After a lost answer to a commit, only a look at the store tells whether this attempt was applied.
-    return this.attempt(commandId, handle, true, attempt + 1);
   }
 
-  private async execute<Value>(commandId: string, handle: () => Promise<Value>): Promise<Executed<Value>> {
+  /** Whether a failed command was applied all the same. When that cannot be seen, the failure is the answer. */
+  private async lookAfter<Value>(sent: Sent, failure: unknown): Promise<CommandOutcome<Value> | undefined> {
+    try {
+      return await appliedBefore<Value>(this.store, sent.id, sent.fingerprint);
+    } catch (error) {
+      throw error instanceof CommandIdReused ? error : failure;
+    }
+  }
+
+  private async execute<Value>(sent: Sent, handle: () => Promise<Value>): Promise<Executed<Value>> {
     // 4. The handler loads under locks and decides.
-    const unitOfWork = new UnitOfWork(this.store, commandId);
+    const unitOfWork = new UnitOfWork(this.store, sent.id, sent.fingerprint);
     const value = await unitOfWork.run(handle);
     if (!unitOfWork.hasDecided) return { value, appended: Promise.resolve([]) };
     // 5. Everything decided is appended at once. Nobody waits for it yet: it is sent together with the commit.
-    const prepared = this.inline?.isActive ? this.inline.prepare() : undefined;
+    const prepared = this.inline?.isActive ? this.inline.prepare(unitOfWork.changedStreams) : undefined;
     const appended = unitOfWork.append();
     appended.catch(() => undefined);
     // 6. Inline projections see it within the same transaction.
@@ -86,6 +95,11 @@ export class CommandPipeline {
   }
 }
 
+interface Sent {
+  readonly id: string;
+  readonly fingerprint: string | undefined;
+}
+
 interface Executed<Value> {
   readonly value: Value;
   readonly appended: Promise<AppendResult[]>;
@@ -99,7 +113,8 @@ function outcomeOf(results: readonly AppendResult[]): Omit<CommandOutcome, 'valu
   };
 }
 
-function isTransient(error: unknown): boolean {
+function mayRetry(error: unknown, attempt: number, deadline: number): boolean {
+  if (attempt === MAX_ATTEMPTS || Date.now() > deadline) return false;
   return error instanceof TransientConflict || error instanceof WrongExpectedVersion || error instanceof CommitUnknown;
 }
 

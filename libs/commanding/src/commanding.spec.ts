@@ -2,7 +2,7 @@
 import { Global, Injectable, Module, Scope } from '@nestjs/common';
 import { Command, CommandBus, CommandHandler } from '@nestjs/cqrs';
 import { Test } from '@nestjs/testing';
-import { CommitUnknown, TransientConflict } from '@concord/database';
+import { CommitUnknown, DatabaseUnavailable, TransientConflict } from '@concord/database';
 import { AggregateRoot, ensure, invariant, InvariantBroken } from '@concord/domain';
 import { EventStore, MemoryEventStore } from '@concord/event-store';
 import { type DomainEvent, InvalidArgument, newId, runInMessage } from '@concord/kernel';
@@ -178,6 +178,17 @@ describe('commanding', () => {
     const outcome = await send(new Add({ ids: [id], by: 1 }));
     expect(outcome).toMatchObject({ streams: [{ revision: 0n }], repeated: true });
     expect(await stored(id)).toHaveLength(1);
+  });
+
+  it('says that it does not know, when it cannot look either', async () => {
+    const { findEvents } = store;
+    store.findEvents = () => Promise.reject(new DatabaseUnavailable('gone'));
+    store.after = [new CommitUnknown('connection lost')];
+    try {
+      await expect(send(new Add({ ids: [newId()], by: 1 }))).rejects.toThrow(CommitUnknown);
+    } finally {
+      store.findEvents = findEvents;
+    }
   });
 
   it('refuses a command without tenant, a handler that sends commands, and a bad command id', async () => {

@@ -27,6 +27,8 @@ export abstract class DomainCommand<Order = unknown, Value = void> extends Comma
   constructor(
     readonly order: Order,
     readonly commandId?: string | undefined,
+    /** Of what the caller sent: the same id with another fingerprint is refused, where it was given both times. */
+    readonly fingerprint?: string | undefined,
   ) {
     super();
   }

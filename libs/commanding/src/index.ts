@@ -1,5 +1,6 @@
 // F3: how a command runs.
 export { Aggregates } from './aggregates.js';
+export { CommandIdReused } from './command-id-reused.js';
 export { type CommandClass } from './command-handlers.js';
 export { CommandPipeline } from './command-pipeline.js';
 export { CommandingModule } from './commanding.module.js';

@@ -11,12 +11,16 @@ export function commandEventId(commandId: string, index: number): string {
   return derivedId('command', commandId, index.toString());
 }
 
+/** Where an event's metadata keeps the fingerprint of its command. */
+export const FINGERPRINT = 'commandFingerprint';
+
 export class UnitOfWork {
   private readonly aggregates = new Map<StreamName, AnyAggregate>();
 
   constructor(
     private readonly store: EventStore,
     private readonly commandId: string,
+    private readonly fingerprint?: string | undefined,
   ) {}
 
   /** The unit of work of the running command, if any. */
@@ -47,6 +51,11 @@ export class UnitOfWork {
     return this.changed.length > 0;
   }
 
+  /** What will be appended to. */
+  get changedStreams(): StreamName[] {
+    return this.changed.map((aggregate) => aggregate.stream);
+  }
+
   /** Appends all that was decided, in the order in which the aggregates were loaded: all or nothing. */
   async append(): Promise<AppendResult[]> {
     const { changed } = this;
@@ -57,6 +66,7 @@ export class UnitOfWork {
       events: aggregate.decidedEvents.map((event) => ({
         ...event,
         id: commandEventId(this.commandId, index++),
+        ...(this.fingerprint !== undefined && { metadata: { [FINGERPRINT]: this.fingerprint } }),
       })),
     }));
     const results = await this.store.append(...requests);

@@ -39,10 +39,14 @@ export class Database {
    * Runs a statement. int8 comes back as bigint. In a transaction it is sent at once, in the order of the calls, and
    * need not be awaited before the transaction ends. Errors: those of translateDatabaseError.
    */
-  async query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+  query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     const transaction = this.ambient.getStore();
     if (!transaction) return this.queryOutside(statement, values);
-    const { rows } = await transaction.send<Row>({ ...statement, values: values as unknown[], types });
+    const rows = transaction
+      .send<Row>({ ...statement, values: values as unknown[], types })
+      .then((result) => result.rows);
+    // Nobody may be waiting for it; the commit reports it.
+    rows.catch(() => undefined);
     return rows;
   }
 

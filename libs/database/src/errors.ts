@@ -29,6 +29,7 @@ interface PostgresError extends Error {
 }
 
 const WRONG_EXPECTED_VERSION = 'CN001';
+const HALF_REPEATED = 'CN002';
 const FEED_ON_STANDBY = 'CN005';
 const UNIQUE_VIOLATION = '23505';
 // serialization_failure, deadlock_detected, lock_not_available, object_in_use
@@ -59,6 +60,7 @@ function driverError(error: Error): PostgresError {
 function translateState(error: PostgresError): ConcordError | undefined {
   const { code = '' } = error;
   if (code === WRONG_EXPECTED_VERSION) return wrongExpectedVersion(error);
+  if (code === HALF_REPEATED) return new EventIdInUse({ cause: error });
   if (code === UNIQUE_VIOLATION && error.constraint === 'events_event_id_key')
     return new EventIdInUse({ cause: error });
   const staleSnapshot = code === UNIQUE_VIOLATION && error.constraint === 'events_stream_key';

@@ -7,5 +7,5 @@ import type { Statement } from './database.js';
 /** Reads a .sql file next to the calling module as a named, prepared statement: `loadSql(import.meta.url, 'sql/x.sql')`. */
 export function loadSql(moduleUrl: string, file: string): Required<Statement> {
   const path = fileURLToPath(new URL(file, moduleUrl));
-  return { name: basename(path, '.sql'), text: readFileSync(path, 'utf8') };
+  return { name: `concord:${basename(path, '.sql')}`, text: readFileSync(path, 'utf8') };
 }

@@ -71,7 +71,7 @@ export class ActiveTransaction implements Transaction {
     }
     // PostgreSQL answers COMMIT with ROLLBACK, and no error, when a statement before it had failed.
     if (outcome !== 'COMMIT') throw outcome instanceof Error ? outcome : failureOf(answers);
-    for (const callback of this.callbacks) callback();
+    for (const callback of this.callbacks) callAfterCommit(callback);
   }
 
   async rollback(): Promise<void> {
@@ -100,6 +100,15 @@ export class ActiveTransaction implements Transaction {
 }
 
 const ENDED = 'the transaction has ended: await everything that is started in it';
+
+/** It is committed: what fails now is told, and changes nothing about that. */
+function callAfterCommit(callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error), 'ConcordOnCommit');
+  }
+}
 
 function failureOf(answers: readonly PromiseSettledResult<unknown>[]): unknown {
   const failed = answers.find((answer) => answer.status === 'rejected');

@@ -9,6 +9,13 @@ export class AppendListeners {
   }
 
   announce(): void {
-    for (const listener of this.listeners) listener();
+    for (const listener of this.listeners) {
+      try {
+        listener();
+      } catch (error) {
+        // It is appended: a listener that fails changes nothing about that.
+        process.emitWarning(error instanceof Error ? error : String(error), 'ConcordOnAppended');
+      }
+    }
   }
 }

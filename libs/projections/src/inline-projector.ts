@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { InlineProjections } from '@concord/commanding';
 import { Database, loadSql } from '@concord/database';
-import type { RecordedEvent } from '@concord/kernel';
+import { parseStreamName, type RecordedEvent, type StreamName } from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
 import { projectEvents } from './project-events.js';
 import type { ProjectionDefinition } from './projection.js';
@@ -23,9 +23,11 @@ export class InlineProjector extends InlineProjections {
     return this.inline.length > 0;
   }
 
-  override async prepare(): Promise<void> {
-    const names = this.inline.map((projection) => projection.name);
-    await this.database.query(lockShared, [currentTenant(), names]);
+  override async prepare(streams: readonly StreamName[]): Promise<void> {
+    const categories = streams.map((stream) => parseStreamName(stream).category);
+    const concerned = this.inline.filter((projection) => projection.categories.some((one) => categories.includes(one)));
+    const names = concerned.map((projection) => projection.name);
+    if (names.length > 0) await this.database.query(lockShared, [currentTenant(), names]);
   }
 
   override async project(events: readonly RecordedEvent[]): Promise<void> {

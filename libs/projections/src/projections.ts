@@ -129,6 +129,8 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
   private async deployInline(projection: ProjectionDefinition): Promise<void> {
     const deployed = `inline:${subscriptionName(projection)}`;
     await this.database.transaction(async () => {
+      // Another instance may be building it.
+      await this.database.query({ text: 'set local lock_timeout = 0' });
       const held = await this.checkpoints.hold(deployed, true, ALL_TENANTS);
       if (held?.created) await this.rebuild(projection.name);
     });

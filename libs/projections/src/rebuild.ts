@@ -30,6 +30,8 @@ export async function rebuild(
   const tenantId = currentTenant();
   const checkpoints = new Checkpoints(database);
   return database.transaction(async () => {
+    // It may wait for as long as others rebuild.
+    await database.query({ text: 'set local lock_timeout = 0' });
     // Commands that project inline hold this lock, shared, from before they append: after it, none is under way, and
     // what they have appended is at or below the last position drawn.
     await database.query(lockExclusive, [tenantId, projection.name]);

@@ -33,6 +33,7 @@ export interface ConsumerFailure {
 }
 
 const POLL_MS = 250;
+const MAX_OUTAGE_DOUBLINGS = 4;
 const MAX_BACKOFF_MS = 30_000;
 const DEFAULT_BATCH = 500;
 
@@ -45,6 +46,7 @@ export class Consumer {
   private readonly positions = new Map<TenantId, GlobalPosition>();
   private readonly failing = new Map<TenantId, ConsumerFailure>();
   private running: Promise<void> | undefined;
+  private outage = 0;
   private readonly stopping = new AbortController();
 
   constructor(
@@ -76,7 +78,7 @@ export class Consumer {
     const unsubscribe = this.store.onAppended(() => this.wake.raise());
     while (!this.stopping.signal.aborted) {
       const { seen } = this.wake;
-      if (!(await this.pass())) await this.wake.wait(seen, POLL_MS);
+      if (!(await this.pass())) await this.wake.wait(seen, POLL_MS * 2 ** this.outage);
     }
     unsubscribe();
   }
@@ -89,8 +91,10 @@ export class Consumer {
         if (this.stopping.signal.aborted || head <= (this.positions.get(tenantId) ?? -1n)) continue;
         moved = (await this.attempt(tenantId)) || moved;
       }
+      this.outage = 0;
     } catch (error) {
-      // The database cannot be reached: no tenant is to blame, and the next poll tries again.
+      // The database cannot be reached: no tenant is to blame, and the next poll, a little later each time, tries again.
+      this.outage = Math.min(this.outage + 1, MAX_OUTAGE_DOUBLINGS);
       this.options.onFailure?.({ name: this.options.name, tenantId: '', error, attempts: 1, retryAt: new Date() });
     }
     return moved;

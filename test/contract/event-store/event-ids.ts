@@ -44,6 +44,16 @@ export function eventIds(stores: Opened): void {
       }),
     );
 
+    it(
+      'are refused when one stream of an append is a repeat and another is not',
+      inTenant(async () => {
+        const [repeated, other] = [to(freshStream(), 'no-stream'), to(freshStream(), 'no-stream')];
+        await stores.a.append(repeated);
+        await expect(stores.a.append(repeated, other)).rejects.toThrow(EventIdInUse);
+        expect(await wholeFeed(stores.a)).toHaveLength(1);
+      }),
+    );
+
     it('are a matter of each tenant', async () => {
       const request = to(freshStream(), 'no-stream');
       for (const tenant of ['t-x', 't-y']) await runInTenant(tenant, () => stores.a.append(request));

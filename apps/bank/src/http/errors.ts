@@ -21,15 +21,6 @@ export class NotFound extends ConcordError {
   readonly code = 'not-found';
 }
 
-/** The Idempotency-Key has been used for another request. */
-export class IdempotencyKeyReused extends ConcordError {
-  readonly code = 'idempotency-key-reused';
-
-  constructor() {
-    super('this Idempotency-Key was used for a request about another account: take a new key for a new request');
-  }
-}
-
 /** A read model does not show a position within the time that a reader waits. */
 export class ReadModelBehind extends ConcordError {
   readonly code = 'read-model-behind';

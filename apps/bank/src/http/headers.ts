@@ -9,16 +9,25 @@ import { isPosition } from './checks.js';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
+/** What makes a command the same command, and what shows that it is not. */
+export interface CommandKey {
+  readonly id: string;
+  readonly fingerprint: string;
+}
+
 /**
- * The id of the command, from the header Idempotency-Key: the same for the same key at the same place (method and path,
+ * The key of the command, from the header Idempotency-Key: the same for the same key at the same place (method and path,
  * or mutation), so that a repeat is recognised. Undefined without the header.
  */
-export const CommandId = createParamDecorator((_: unknown, context: ExecutionContext): string | undefined => {
+export const CommandId = createParamDecorator((_: unknown, context: ExecutionContext): CommandKey | undefined => {
   const entry = entryOf(context);
   const key = entry.header('idempotency-key');
   if (key === undefined) return undefined;
   if (!KEY.test(key)) throw invalid('Idempotency-Key', 'has 1 to 255 visible ASCII characters');
-  return derivedId(...placeOf(context, entry), key);
+  return {
+    id: derivedId(...placeOf(context, entry), key),
+    fingerprint: derivedId(JSON.stringify(inputOf(context, entry))),
+  };
 });
 
 /** The position that the reader wants to see, from the header X-Concord-Position. */
@@ -38,6 +47,12 @@ function placeOf(context: ExecutionContext, { request }: Entry): string[] {
   }
   const { fieldName, path } = GqlExecutionContext.create(context).getInfo<GraphQLResolveInfo>();
   return ['graphql', fieldName, path.key.toString()];
+}
+
+/** What the caller sent beside the key. */
+function inputOf(context: ExecutionContext, { request }: Entry): unknown {
+  if (context.getType<string>() !== 'graphql') return request.body ?? null;
+  return GqlExecutionContext.create(context).getArgs<unknown>();
 }
 
 function invalid(field: string, message: string): InvalidInput {

@@ -36,7 +36,11 @@ export const PROBLEMS: Readonly<Record<string, Kind>> = {
   'invariant-broken': { status: 409, title: 'A rule stands against it' },
   'wrong-expected-version': { status: 409, title: 'Somebody else was faster' },
   'event-id-in-use': { status: 409, title: 'An event id is in use' },
-  'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key belongs to another request' },
+  'command-id-reused': {
+    status: 422,
+    title: 'The Idempotency-Key belongs to another request',
+    detail: 'this Idempotency-Key came with another request before: give each request a key of its own',
+  },
   'read-model-behind': { status: 503, title: 'The read model is behind' },
   'not-ready': { status: 503, title: 'The service is not ready' },
   'transient-conflict': {

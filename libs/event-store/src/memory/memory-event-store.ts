@@ -63,7 +63,10 @@ export class MemoryEventStore extends EventStore {
       if (!own) throw new Error('unreachable: transaction() has just set it');
       const before = own.log;
       try {
-        return appends.map((append) => this.appendTo(own, tenant, append));
+        const results = appends.map((append) => this.appendTo(own, tenant, append));
+        const added = results.filter(({ events }) => events.length > 0);
+        if (added.length > 0 && added.length < results.length) throw new EventIdInUse();
+        return results;
       } catch (error) {
         own.log = before;
         throw error;

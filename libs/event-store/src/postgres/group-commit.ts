@@ -1,5 +1,6 @@
 // Group commit: single events that are appended at the same time travel in one call and one flush, each with its own
-// verdict. One call is under way at a time; whoever comes meanwhile is in the next, so that a lone append never waits.
+// verdict. Two calls are under way at most; whoever comes meanwhile is in the next, so that a lone append never waits. (With
+// one, 8 appends in flight ran at 0.25 to 0.5 of it wherever the machine had other work: nothing overlapped the wait.)
 import { type Database, DatabaseUnavailable, loadSql } from '@concord/database';
 import type { AppendedRow } from './rows.js';
 
@@ -32,10 +33,13 @@ const sql = {
   many: loadSql(import.meta.url, 'sql/append-events.sql'),
 };
 const MAX_BATCH = 128;
+const MAX_UNDER_WAY = 2;
 
 export class GroupCommit {
   private queue: Waiting[] = [];
-  private isUnderWay = false;
+  private underWay = 0;
+  /** The streams and event ids of the calls under way: what comes for them waits, so that its order is kept. */
+  private readonly held = new Set<string>();
 
   constructor(private readonly database: Database) {}
 
@@ -48,30 +52,30 @@ export class GroupCommit {
   }
 
   private async flush(): Promise<void> {
-    if (this.isUnderWay) return;
-    this.isUnderWay = true;
-    while (this.queue.length > 0) {
-      const batch = this.take();
+    if (this.underWay >= MAX_UNDER_WAY) return;
+    this.underWay += 1;
+    for (let batch = this.take(); batch.length > 0; batch = this.take()) {
       const [only] = batch;
       if (only && batch.length === 1) await this.alone(only, false);
       else await this.together(batch);
+      for (const key of batch.flatMap(keysOf)) this.held.delete(key);
     }
-    this.isUnderWay = false;
+    this.underWay -= 1;
   }
 
   /** In the order they came, but for a second append to a stream, or of an event id: it goes with a later batch. */
   private take(): Waiting[] {
-    const taken = new Set<string>();
+    const taken = new Set(this.held);
     const batch: Waiting[] = [];
     const rest: Waiting[] = [];
     for (const waiting of this.queue) {
-      const { tenant, stream, id } = waiting.append;
-      const keys = [`${tenant}/${stream}`, `${tenant}/${id}`];
+      const keys = keysOf(waiting);
       const fits = batch.length < MAX_BATCH && !keys.some((key) => taken.has(key));
       for (const key of keys) taken.add(key);
       (fits ? batch : rest).push(waiting);
     }
     this.queue = rest;
+    for (const key of batch.flatMap(keysOf)) this.held.add(key);
     return batch;
   }
 
@@ -104,6 +108,10 @@ export class GroupCommit {
       reject(error);
     }
   }
+}
+
+function keysOf({ append: { tenant, stream, id } }: Waiting): string[] {
+  return [`${tenant}/${stream}`, `${tenant}/${id}`];
 }
 
 /** The parameters of sql/append-event.sql. */

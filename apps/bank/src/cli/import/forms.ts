@@ -2,6 +2,7 @@
 import { InvalidArgument } from '@concord/kernel';
 import { type Money, parseMoney } from '../../ledger/domain/money.js';
 import type { CsvForm, Fields } from './csv-file.js';
+import { ACCOUNT_ID } from '../../ledger/domain/account-id.js';
 
 export interface District {
   readonly id: string;
@@ -56,7 +57,7 @@ export const accountForm = form({
   file: 'accounts.csv',
   columns: ['account_id', 'district_id', 'statement_frequency', 'opened_on'],
   parse: (fields): Account => ({
-    id: id(fields.account_id, 'account_id'),
+    id: accountId(fields.account_id),
     districtId: wholeNumber(fields.district_id, 'district_id'),
     openedOn: day(fields.opened_on, 'opened_on'),
   }),
@@ -79,7 +80,7 @@ export const transactionForm = form({
   ],
   parse: (fields): Transaction => ({
     id: id(fields.transaction_id, 'transaction_id'),
-    accountId: id(fields.account_id, 'account_id'),
+    accountId: accountId(fields.account_id),
     occurredOn: day(fields.date, 'date'),
     direction: direction(fields.direction),
     amount: positive(parseMoney(fields.amount), fields.amount),
@@ -106,6 +107,13 @@ function id(value: string, column: string): string {
   if (value.length > MAX_ID_LENGTH || /[\p{Cc}\s]/u.test(value))
     throw refuse(`${column} ${quoted(value)} is no id: use up to ${MAX_ID_LENGTH} characters without spaces`);
   return value;
+}
+
+function accountId(value: string): string {
+  if (ACCOUNT_ID.test(id(value, 'account_id'))) return value;
+  throw refuse(
+    `account_id ${quoted(value)} is no account id: use up to 64 letters, digits, dots, underscores and dashes`,
+  );
 }
 
 function text(value: string, column: string): string {

@@ -2,7 +2,7 @@
 import { Body, Controller, Get, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
 import { type FastifyReply } from '../../http/fastify.js';
-import { CommandId, SeenPosition } from '../../http/headers.js';
+import { CommandId, type CommandKey, SeenPosition } from '../../http/headers.js';
 import { Reads, RestDoor, Writes } from '../../http/rest-door.js';
 import {
   AccountPath,
@@ -32,10 +32,10 @@ export class AccountsController {
   @ApiOperation({ summary: 'Opens an account' })
   async open(
     @Body() input: OpenAccountInput,
-    @CommandId() commandId: string | undefined,
+    @CommandId() key: CommandKey | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccountChangedView> {
-    const changed = await this.writes.open(input, commandId);
+    const changed = await this.writes.open(input, key);
     reply.header('location', `/v1/accounts/${changed.accountId}`);
     return changed;
   }
@@ -46,9 +46,9 @@ export class AccountsController {
   deposit(
     @Param() { accountId }: AccountPath,
     @Body() input: BookingInput,
-    @CommandId() commandId?: string,
+    @CommandId() key?: CommandKey,
   ): Promise<AccountChangedView> {
-    return this.writes.deposit(accountId, input, commandId);
+    return this.writes.deposit(accountId, input, key);
   }
 
   @Post(':accountId/withdrawals')
@@ -57,9 +57,9 @@ export class AccountsController {
   withdraw(
     @Param() { accountId }: AccountPath,
     @Body() input: BookingInput,
-    @CommandId() commandId?: string,
+    @CommandId() key?: CommandKey,
   ): Promise<AccountChangedView> {
-    return this.writes.withdraw(accountId, input, commandId);
+    return this.writes.withdraw(accountId, input, key);
   }
 
   @Put(':accountId/overdraft-limit')
@@ -68,9 +68,9 @@ export class AccountsController {
   changeOverdraftLimit(
     @Param() { accountId }: AccountPath,
     @Body() input: OverdraftLimitInput,
-    @CommandId() commandId?: string,
+    @CommandId() key?: CommandKey,
   ): Promise<AccountChangedView> {
-    return this.writes.changeOverdraftLimit(accountId, input, commandId);
+    return this.writes.changeOverdraftLimit(accountId, input, key);
   }
 
   @Post(':accountId/close')
@@ -79,9 +79,9 @@ export class AccountsController {
   close(
     @Param() { accountId }: AccountPath,
     @Body() input: CloseInput,
-    @CommandId() commandId?: string,
+    @CommandId() key?: CommandKey,
   ): Promise<AccountChangedView> {
-    return this.writes.close(accountId, input, commandId);
+    return this.writes.close(accountId, input, key);
   }
 
   @Get()

@@ -4,8 +4,8 @@ import { isDay, isPosition, isText, isTime } from '../../http/checks.js';
 import { type FieldKind, type FieldOptions, inputField } from '../../http/input-field.js';
 import { Revision } from '../../http/scalars.js';
 import { parseMoney } from '../domain/money.js';
+import { ACCOUNT_ID } from '../domain/account-id.js';
 
-const ACCOUNT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const CURRENCY = /^[A-Z]{3}$/;
 const MAX_DISTRICT = 2 ** 31 - 1;
 const MAX_REFERENCE = 500;

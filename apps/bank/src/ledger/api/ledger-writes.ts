@@ -1,10 +1,10 @@
 // What both doors do with a write: input -> command -> CommandBus -> what changed.
 import { Injectable } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import type { ChangedStream, DomainCommand } from '@concord/commanding';
+import { type ChangedStream, CommandIdReused, type DomainCommand } from '@concord/commanding';
 import { EventStore } from '@concord/event-store';
 import { derivedId, newId, streamName, systemClock } from '@concord/kernel';
-import { IdempotencyKeyReused } from '../../http/errors.js';
+import type { CommandKey } from '../../http/headers.js';
 import {
   ChangeOverdraftLimit,
   CloseAccount,
@@ -21,7 +21,7 @@ import type { AccountChangedView, MoneyTransferredView } from './views.js';
 
 const ZERO = '0.00';
 
-/** Every method takes the id of its command, when the caller gave one: then a repeat gets the same answer. */
+/** Every method takes the key of its command, when the caller gave one: then a repeat gets the same answer. */
 @Injectable()
 export class LedgerWrites {
   constructor(
@@ -29,27 +29,27 @@ export class LedgerWrites {
     private readonly store: EventStore,
   ) {}
 
-  async open(input: OpenAccountInput, commandId?: string): Promise<AccountChangedView> {
+  async open(input: OpenAccountInput, key?: CommandKey): Promise<AccountChangedView> {
     const { districtId, currency } = input;
-    const accountId = input.accountId ?? idOf('account', commandId);
+    const accountId = input.accountId ?? idOf('account', key?.id);
     const overdraftLimit = parseMoney(input.overdraftLimit ?? ZERO);
     const order = { accountId, districtId, currency, overdraftLimit, openedOn: today() };
-    return this.change(accountId, new OpenAccount(order, commandId));
+    return this.change(accountId, new OpenAccount(order, key?.id, key?.fingerprint));
   }
 
-  async deposit(accountId: string, input: BookingInput, commandId?: string): Promise<AccountChangedView> {
-    return this.change(accountId, new DepositMoney({ accountId, ...bookingOrder(input) }, commandId));
+  async deposit(accountId: string, input: BookingInput, key?: CommandKey): Promise<AccountChangedView> {
+    return this.change(accountId, new DepositMoney({ accountId, ...bookingOrder(input) }, key?.id, key?.fingerprint));
   }
 
-  async withdraw(accountId: string, input: BookingInput, commandId?: string): Promise<AccountChangedView> {
-    return this.change(accountId, new WithdrawMoney({ accountId, ...bookingOrder(input) }, commandId));
+  async withdraw(accountId: string, input: BookingInput, key?: CommandKey): Promise<AccountChangedView> {
+    return this.change(accountId, new WithdrawMoney({ accountId, ...bookingOrder(input) }, key?.id, key?.fingerprint));
   }
 
-  async transfer(input: TransferInput, commandId?: string): Promise<MoneyTransferredView> {
+  async transfer(input: TransferInput, key?: CommandKey): Promise<MoneyTransferredView> {
     const { from, to } = input;
-    const transferId = idOf('transfer', commandId);
+    const transferId = idOf('transfer', key?.id);
     const { streams, position } = await this.commands.execute(
-      new TransferMoney({ from, to, transferId, ...bookingOrder(input) }, commandId),
+      new TransferMoney({ from, to, transferId, ...bookingOrder(input) }, key?.id, key?.fingerprint),
     );
     return {
       accountId: from,
@@ -63,14 +63,17 @@ export class LedgerWrites {
   async changeOverdraftLimit(
     accountId: string,
     input: OverdraftLimitInput,
-    commandId?: string,
+    key?: CommandKey,
   ): Promise<AccountChangedView> {
     const order = { accountId, overdraftLimit: parseMoney(input.overdraftLimit) };
-    return this.change(accountId, new ChangeOverdraftLimit(order, commandId));
+    return this.change(accountId, new ChangeOverdraftLimit(order, key?.id, key?.fingerprint));
   }
 
-  async close(accountId: string, input: CloseInput, commandId?: string): Promise<AccountChangedView> {
-    return this.change(accountId, new CloseAccount({ accountId, closedOn: input.closedOn ?? today() }, commandId));
+  async close(accountId: string, input: CloseInput, key?: CommandKey): Promise<AccountChangedView> {
+    return this.change(
+      accountId,
+      new CloseAccount({ accountId, closedOn: input.closedOn ?? today() }, key?.id, key?.fingerprint),
+    );
   }
 
   private async change(accountId: string, command: DomainCommand): Promise<AccountChangedView> {
@@ -107,6 +110,6 @@ function today(): string {
 function revisionIn(streams: readonly ChangedStream[], accountId: string): number {
   const stream = streamName(Account.category, accountId);
   const changed = streams.find((candidate) => candidate.stream === stream);
-  if (!changed) throw new IdempotencyKeyReused();
+  if (!changed) throw new CommandIdReused(stream);
   return presentRevision(changed.revision);
 }

@@ -1,7 +1,7 @@
 // The ledger over GraphQL: the same questions and changes as over REST, and a subscription.
 import { Args, Mutation, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { followed } from '../../http/followed.js';
-import { CommandId, SeenPosition } from '../../http/headers.js';
+import { CommandId, type CommandKey, SeenPosition } from '../../http/headers.js';
 import {
   AccountBookingInput,
   AccountCloseInput,
@@ -63,36 +63,36 @@ export class LedgerResolver {
   }
 
   @Mutation(() => AccountChangedView, { description: 'Opens an account.' })
-  openAccount(@Args() input: OpenAccountInput, @CommandId() commandId?: string): Promise<AccountChangedView> {
-    return this.writes.open(input, commandId);
+  openAccount(@Args() input: OpenAccountInput, @CommandId() key?: CommandKey): Promise<AccountChangedView> {
+    return this.writes.open(input, key);
   }
 
   @Mutation(() => AccountChangedView, { description: 'Puts money into an account.' })
-  deposit(@Args() input: AccountBookingInput, @CommandId() commandId?: string): Promise<AccountChangedView> {
-    return this.writes.deposit(input.accountId, input, commandId);
+  deposit(@Args() input: AccountBookingInput, @CommandId() key?: CommandKey): Promise<AccountChangedView> {
+    return this.writes.deposit(input.accountId, input, key);
   }
 
   @Mutation(() => AccountChangedView, { description: 'Takes money out of an account.' })
-  withdraw(@Args() input: AccountBookingInput, @CommandId() commandId?: string): Promise<AccountChangedView> {
-    return this.writes.withdraw(input.accountId, input, commandId);
+  withdraw(@Args() input: AccountBookingInput, @CommandId() key?: CommandKey): Promise<AccountChangedView> {
+    return this.writes.withdraw(input.accountId, input, key);
   }
 
   @Mutation(() => MoneyTransferredView, { description: 'Moves money from one account to another.' })
-  transfer(@Args() input: TransferInput, @CommandId() commandId?: string): Promise<MoneyTransferredView> {
-    return this.writes.transfer(input, commandId);
+  transfer(@Args() input: TransferInput, @CommandId() key?: CommandKey): Promise<MoneyTransferredView> {
+    return this.writes.transfer(input, key);
   }
 
   @Mutation(() => AccountChangedView, { description: 'Changes how far an account may go below zero.' })
   changeOverdraftLimit(
     @Args() input: AccountOverdraftLimitInput,
-    @CommandId() commandId?: string,
+    @CommandId() key?: CommandKey,
   ): Promise<AccountChangedView> {
-    return this.writes.changeOverdraftLimit(input.accountId, input, commandId);
+    return this.writes.changeOverdraftLimit(input.accountId, input, key);
   }
 
   @Mutation(() => AccountChangedView, { description: 'Closes an account whose balance is zero.' })
-  closeAccount(@Args() input: AccountCloseInput, @CommandId() commandId?: string): Promise<AccountChangedView> {
-    return this.writes.close(input.accountId, input, commandId);
+  closeAccount(@Args() input: AccountCloseInput, @CommandId() key?: CommandKey): Promise<AccountChangedView> {
+    return this.writes.close(input.accountId, input, key);
   }
 
   @Subscription(() => AccountEventView, {

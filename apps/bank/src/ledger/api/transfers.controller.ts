@@ -1,7 +1,7 @@
 // Transfers over REST.
 import { Body, Controller, Post } from '@nestjs/common';
 import { ApiOperation } from '@nestjs/swagger';
-import { CommandId } from '../../http/headers.js';
+import { CommandId, type CommandKey } from '../../http/headers.js';
 import { RestDoor, Writes } from '../../http/rest-door.js';
 import { TransferInput } from './inputs.js';
 import { LedgerWrites } from './ledger-writes.js';
@@ -15,7 +15,7 @@ export class TransfersController {
   @Post()
   @Writes(201, MoneyTransferredView)
   @ApiOperation({ summary: 'Moves money from one account to another, as one change of both' })
-  transfer(@Body() input: TransferInput, @CommandId() commandId?: string): Promise<MoneyTransferredView> {
-    return this.writes.transfer(input, commandId);
+  transfer(@Body() input: TransferInput, @CommandId() key?: CommandKey): Promise<MoneyTransferredView> {
+    return this.writes.transfer(input, key);
   }
 }
