@@ -2,6 +2,7 @@
 import { NestFactory } from '@nestjs/core';
 import { CommandBus } from '@nestjs/cqrs';
 import type { INestApplicationContext } from '@nestjs/common';
+import { Database } from '@concord/database';
 import { InvariantBroken } from '@concord/domain';
 import { EventStore } from '@concord/event-store';
 import { newId } from '@concord/kernel';
@@ -124,6 +125,14 @@ describe('commands of two processes', () => {
         const kept = await projections.digest(name, TENANT);
         await projections.rebuild(name, { tenantId: TENANT });
         expect([name, await projections.digest(name, TENANT)]).toEqual([name, kept]);
+      }
+      // The digest is over all row classes of a projection, and a rebuild mends all of them.
+      const kept = await projections.digest('ledger.totals', TENANT);
+      for (const table of ['account_homes', 'district_totals']) {
+        await apps[0]!.get(Database).query({ text: `delete from bank.${table}` });
+        expect(await projections.digest('ledger.totals', TENANT)).not.toBe(kept);
+        await projections.rebuild('ledger.totals', { tenantId: TENANT });
+        expect(await projections.digest('ledger.totals', TENANT)).toBe(kept);
       }
     }),
   );

@@ -33,10 +33,22 @@ export async function openPostgres(options: OpenPostgresOptions = {}): Promise<P
 
 /** Embedded even where DATABASE_URL is set: tests must never touch the database that names. */
 export async function openEmbeddedPostgres(options: Omit<OpenPostgresOptions, 'url'> = {}): Promise<PostgresLease> {
+  refuseOldNode();
   const dataFolder = prepareFolder(options.dataFolder ?? process.env['CONCORD_DATA'] ?? '.concord');
   const hold = new Hold(dataFolder, options.onProgress ?? (() => undefined));
   const url = await hold.take();
   return { url, embedded: true, dataFolder, release: () => hold.release() };
+}
+
+// The keeper's lock is one of node:sqlite.
+const OLDEST_NODE = 22;
+
+function refuseOldNode(): void {
+  if (Number.parseInt(process.versions.node, 10) >= OLDEST_NODE) return;
+  throw new EmbeddedPostgresError(
+    `The embedded PostgreSQL needs Node ${OLDEST_NODE} or later, this is ${process.version}. Start through npm (npm start), ` +
+      'which brings Node 24, or set DATABASE_URL to a server of your own.',
+  );
 }
 
 function prepareFolder(wanted: string): string {
