@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventStore } from '@concord/event-store';
-import { type StreamName } from '@concord/kernel';
+import { type ExpectedVersion, newId, type StreamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
 import { all, event, freshStream, inTenant, to, wholeFeed, type Opened } from './kit.js';
 
@@ -78,6 +78,26 @@ export function transaction(stores: Opened): void {
         for (const stream of streams) expect(await all(stores.a.readStream(stream))).toHaveLength(12);
       }),
     );
+
+    it.each<[ExpectedVersion, number]>([
+      [5n, 2],
+      [0n, 2],
+      ['no-stream', 2],
+      [0n, 0],
+      ['stream-exists', 0],
+    ])('checks expected version %s on a locked stream with %s events', async (expected, events) => {
+      await runInTenant(`t-${newId()}`, async () => {
+        const stream = freshStream();
+        if (events > 0)
+          await stores.a.append(to(stream, 'no-stream', ...Array.from({ length: events }, () => event())));
+        const attempt = stores.a.transaction(async () => {
+          await stores.a.lockAndLoad([stream]);
+          await stores.a.append(to(stream, expected));
+        });
+        await expect(attempt).rejects.toMatchObject({ code: 'wrong-expected-version', stream, expected });
+        expect(await all(stores.a.readStream(stream))).toHaveLength(events);
+      });
+    });
 
     it('is needed to lock', async () => {
       await expect(runInTenant('t-1', async () => stores.a.lockAndLoad(['a-1']))).rejects.toThrow(/inside transaction/);
