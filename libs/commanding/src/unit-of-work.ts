@@ -2,13 +2,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AggregateType, AnyAggregate } from '@concord/domain';
 import type { AppendRequest, AppendResult, EventStore } from '@concord/event-store';
-import { derivedId, NO_REVISION, streamName, type StreamName } from '@concord/kernel';
+import { derivedIdOf, NO_REVISION, streamName, type StreamName } from '@concord/kernel';
 
 const running = new AsyncLocalStorage<UnitOfWork>();
 
 /** The id of the n-th event of a command: the same at every attempt, so that a repeat is recognised by the store. */
 export function commandEventId(commandId: string, index: number): string {
-  return derivedId('command', commandId, index.toString());
+  return derivedIdOf(commandId, 'command', index.toString());
 }
 
 /** Where an event's metadata keeps the fingerprint of its command. */

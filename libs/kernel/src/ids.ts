@@ -1,6 +1,9 @@
 // Identifiers: time-ordered where they are new (index locality), derived where a repeat must give the same one.
-import { v5, v7, validate } from 'uuid';
+import { v5, v7, validate, version } from 'uuid';
 
+const TIME_ORDERED = 7;
+// 48 bits in hexadecimal, and a dash.
+const TIME_LENGTH = 13;
 const NAMESPACE = '2f0f6f3c-6a1b-5c57-9d3e-8c1a6f2b7d10';
 
 /** A new, time-ordered UUID (version 7). */
@@ -11,6 +14,16 @@ export function newId(): string {
 /** The same UUID (version 5) for the same parts, for ever: for ids that must survive a repeat. */
 export function derivedId(...parts: readonly string[]): string {
   return v5(JSON.stringify(parts), NAMESPACE);
+}
+
+/**
+ * Like derivedId; where `id` is time-ordered (a UUID of version 7) the derived one (then of version 8) begins with the
+ * same time, so that an index of such ids grows at its end.
+ */
+export function derivedIdOf(id: string, ...parts: readonly string[]): string {
+  const derived = derivedId(...parts, id);
+  if (!isId(id) || version(id) !== TIME_ORDERED) return derived;
+  return `${id.slice(0, TIME_LENGTH).toLowerCase()}-8${derived.slice(TIME_LENGTH + 2)}`;
 }
 
 /** Whether the text is a UUID. */

@@ -3,7 +3,7 @@ export { type Clock, systemClock } from './clock.js';
 export { ConcordError, InvalidArgument } from './errors.js';
 export type { DomainEvent, EventMetadata, NewEvent, RecordedEvent } from './event.js';
 export { EventIdInUse, type ExpectedVersion, WrongExpectedVersion } from './expected-version.js';
-export { derivedId, isId, newId } from './ids.js';
+export { derivedId, derivedIdOf, isId, newId } from './ids.js';
 export { assertExactJson } from './json.js';
 export { currentMessage, type MessageContext, runInMessage } from './message-context.js';
 export { type GlobalPosition, NO_REVISION, parsePosition, type StreamPosition } from './position.js';

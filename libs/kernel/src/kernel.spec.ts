@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { InvalidArgument } from './errors.js';
-import { derivedId, isId, newId } from './ids.js';
+import { derivedId, derivedIdOf, isId, newId } from './ids.js';
 import { assertExactJson } from './json.js';
 import { currentMessage, runInMessage } from './message-context.js';
 import { parsePosition } from './position.js';
@@ -46,6 +46,17 @@ describe('ids', () => {
   it('are the same for the same parts, and for no others', () => {
     expect(derivedId('a', 'b')).toBe(derivedId('a', 'b'));
     expect(new Set([derivedId('a', 'b'), derivedId('ab'), derivedId('a,b'), derivedId('b', 'a')]).size).toBe(4);
+  });
+
+  it('keep the time of what they are derived from, where it has one', () => {
+    const [earlier, later] = ['0193a5b0-0000-7000-8000-000000000001', '0193a5b0-0001-7000-8000-000000000001'];
+    const derived = [derivedIdOf(earlier, '0'), derivedIdOf(earlier, '1'), derivedIdOf(later, '0')];
+    expect(derived.every(isId)).toBe(true);
+    expect(new Set(derived).size).toBe(3);
+    expect(derived.map((id) => id.slice(0, 15))).toEqual(['0193a5b0-0000-8', '0193a5b0-0000-8', '0193a5b0-0001-8']);
+    expect(derivedIdOf(earlier.toUpperCase(), '0').slice(0, 15)).toBe('0193a5b0-0000-8');
+    expect(derivedIdOf('order 4711', '0')).toBe(derivedIdOf('order 4711', '0'));
+    expect(isId(derivedIdOf('order 4711', '0'))).toBe(true);
   });
 });
 

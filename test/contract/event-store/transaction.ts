@@ -99,6 +99,39 @@ export function transaction(stores: Opened): void {
       });
     });
 
+    it(
+      'appends again and again to a stream it has locked, and knows a repeat there',
+      inTenant(async () => {
+        const stream = freshStream();
+        const [first, second] = [event(), event()];
+        await stores.a.append(to(stream, 'no-stream', first));
+        await stores.a.transaction(async () => {
+          await stores.a.lockAndLoad([stream]);
+          const [repeated] = await stores.a.append(to(stream, 0n, first));
+          expect(repeated).toMatchObject({ revision: 0n, events: [] });
+          await stores.a.append(to(stream, 0n, second));
+          await stores.a.append(to(stream, 1n));
+          await expect(stores.a.lockAndLoad([stream])).resolves.toEqual(new Map([[stream, expect.any(Array)]]));
+          await stores.a.append(to(stream, 2n));
+        });
+        const positions = (await all(stores.b.readStream(stream))).map((recorded) => recorded.streamPosition);
+        expect(positions).toEqual([0n, 1n, 2n, 3n]);
+      }),
+    );
+
+    it(
+      "does not take one tenant's stream for another's of the same name",
+      inTenant(async () => {
+        const stream = freshStream();
+        await stores.a.append(to(stream, 'no-stream'));
+        const attempt = stores.a.transaction(async () => {
+          await stores.a.lockAndLoad([stream]);
+          await runInTenant(`t-${newId()}`, () => stores.a.append(to(stream, 0n)));
+        });
+        await expect(attempt).rejects.toMatchObject({ code: 'wrong-expected-version' });
+      }),
+    );
+
     it('is needed to lock', async () => {
       await expect(runInTenant('t-1', async () => stores.a.lockAndLoad(['a-1']))).rejects.toThrow(/inside transaction/);
     });

@@ -1,11 +1,12 @@
 // The event store on PostgreSQL: one call an append, reads by keyset pages. The rules live in migrations/0001_event_store.sql.
-import { type Database, loadSql, type Transaction } from '@concord/database';
+import { type Database, loadSql } from '@concord/database';
 import type { DomainEvent, GlobalPosition, RecordedEvent, StreamName } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
 import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
 import { GroupCommit, type SingleAppend, valuesOf } from './group-commit.js';
+import { LockedEnds } from './locked-ends.js';
 import { type AppendedRow, type EventRow, type LoadedRow, toAppendResult, toRecordedEvent } from './rows.js';
 
 const sql = {
@@ -31,7 +32,7 @@ const MAX_POSITION = 2n ** 63n - 1n;
 /** The event store on PostgreSQL. */
 export class PostgresEventStore extends EventStore {
   private readonly groupCommit: GroupCommit;
-  private readonly locked = new WeakMap<Transaction, Set<string>>();
+  private readonly lockedEnds = new LockedEnds();
 
   constructor(private readonly database: Database) {
     super();
@@ -45,11 +46,13 @@ export class PostgresEventStore extends EventStore {
   override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, DomainEvent[]>> {
     const transaction = this.database.current;
     if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
-    this.remember(transaction, streams);
     const loaded = new Map<StreamName, DomainEvent[]>(streams.map((stream) => [stream, []]));
     const [only] = streams;
     const rows = only && streams.length === 1 ? await this.loadOne(only) : await this.loadSeveral(streams);
     for (const row of rows) loaded.get(row.stream_name)?.push({ type: row.event_type, data: row.data });
+    for (const [stream, events] of loaded) {
+      this.lockedEnds.loaded(transaction, currentTenant(), stream, BigInt(events.length) - 1n);
+    }
     return loaded;
   }
 
@@ -111,23 +114,11 @@ export class PostgresEventStore extends EventStore {
     return { events: rows.map(toRecordedEvent), through: (full && rows.at(-1)?.global_position) || settled };
   }
 
-  private remember(transaction: Transaction, streams: readonly StreamName[]): void {
-    const locked = this.locked.get(transaction) ?? new Set();
-    for (const stream of streams) locked.add(stream);
-    this.locked.set(transaction, locked);
-  }
-
-  private isLocked(stream: string): boolean {
-    const transaction = this.database.current;
-    return (transaction && this.locked.get(transaction)?.has(stream)) ?? false;
-  }
-
-  /** No row: something is unusual, and the general statement has to look at it. */
-  private async appendLocked(append: SingleAppend): Promise<AppendedRow[]> {
+  /** No row: the stream's end is not known, or something is unusual, and the general statement has to look. */
+  private async appendLocked(append: SingleAppend, end: bigint | undefined): Promise<AppendedRow[]> {
     const { tenant, stream, expected, id, type, data, metadata } = append;
-    const position = expected === 'no-stream' ? 0n : /^\d+$/.test(expected) ? BigInt(expected) + 1n : undefined;
-    if (position === undefined) return [];
-    const values = [tenant, stream, position, id, type, JSON.stringify(data), JSON.stringify(metadata)];
+    if (end === undefined || expected !== (end < 0n ? 'no-stream' : end.toString())) return [];
+    const values = [tenant, stream, end + 1n, id, type, JSON.stringify(data), JSON.stringify(metadata)];
     return this.database.query<AppendedRow>(sql.appendLockedEvent, values);
   }
 
@@ -145,6 +136,8 @@ export class PostgresEventStore extends EventStore {
   }
 
   private async send(tenant: TenantId, appends: readonly Append[]): Promise<AppendedRow[]> {
+    const { current } = this.database;
+    const ends = current && appends.map(({ stream }) => this.lockedEnds.take(current, tenant, stream));
     const single = singleAppend(tenant, appends);
     if (!single) {
       const batch = JSON.stringify(appends, (_, value: unknown) =>
@@ -152,8 +145,8 @@ export class PostgresEventStore extends EventStore {
       );
       return this.database.query<AppendedRow>(sql.append, [tenant, batch]);
     }
-    if (!this.database.current) return [await this.groupCommit.append(single)];
-    const [added] = this.isLocked(single.stream) ? await this.appendLocked(single) : [];
+    if (!ends) return [await this.groupCommit.append(single)];
+    const [added] = await this.appendLocked(single, ends[0]);
     return added ? [added] : this.database.query<AppendedRow>(sql.appendEvent, valuesOf(single, true));
   }
 
