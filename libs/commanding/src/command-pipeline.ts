@@ -1,4 +1,4 @@
-// The one way a command runs. Steps are numbered; everything from 4 to 7 is one transaction.
+// The one way a command runs. Steps are numbered; everything from 3 to 6 is one transaction.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { CommitUnknown, TransientConflict } from '@concord/database';
@@ -47,14 +47,14 @@ export class CommandPipeline {
   ): Promise<CommandOutcome<Value>> {
     const deadline = Date.now() + RETRY_WITHIN_MS;
     for (let attempt = 1, look = mayBeRepeat; ; attempt += 1) {
-      // 3. At most once: a command that was applied before is answered again.
-      const before = look ? await appliedBefore<Value>(this.store, sent.id, sent.fingerprint) : undefined;
-      if (before) return before;
       try {
         const { value, appended } = await this.store.transaction(() => this.execute(sent, handle));
-        return { value, ...outcomeOf(await appended) };
+        const results = await appended;
+        const hasAdded = results.some(({ events }) => events.length > 0);
+        const before = hasAdded || !look ? undefined : await this.appliedBefore<Value>(sent);
+        return before ?? { value, ...outcomeOf(results) };
       } catch (error) {
-        // A twin of this command may have won while this one waited; or this one, whose answer was lost.
+        // 7. At most once: was it applied before, or by a twin while this one waited, or was its own answer lost?
         look ||= error instanceof CommitUnknown;
         const applied = look ? await this.lookAfter<Value>(sent, error) : undefined;
         if (applied) return applied;
@@ -64,28 +64,32 @@ export class CommandPipeline {
     }
   }
 
+  private appliedBefore<Value>(sent: Sent): Promise<CommandOutcome<Value> | undefined> {
+    return appliedBefore<Value>(this.store, sent.id, sent.fingerprint);
+  }
+
   /** Whether a failed command was applied all the same. When that cannot be seen, the failure is the answer. */
   private async lookAfter<Value>(sent: Sent, failure: unknown): Promise<CommandOutcome<Value> | undefined> {
     try {
-      return await appliedBefore<Value>(this.store, sent.id, sent.fingerprint);
+      return await this.appliedBefore<Value>(sent);
     } catch (error) {
       throw error instanceof CommandIdReused ? error : failure;
     }
   }
 
   private async execute<Value>(sent: Sent, handle: () => Promise<Value>): Promise<Executed<Value>> {
-    // 4. The handler loads under locks and decides.
+    // 3. The handler loads under locks and decides.
     const unitOfWork = new UnitOfWork(this.store, sent.id, sent.fingerprint);
     const value = await unitOfWork.run(handle);
     if (!unitOfWork.hasDecided) return { value, appended: Promise.resolve([]) };
-    // 5. Everything decided is appended at once. Nobody waits for it yet: it is sent together with the commit.
+    // 4. Everything decided is appended at once. Nobody waits for it yet: it is sent together with the commit.
     const prepared = this.inline?.isActive ? this.inline.prepare(unitOfWork.changedStreams) : undefined;
     const appended = unitOfWork.append();
     appended.catch(() => undefined);
-    // 6. Inline projections see it within the same transaction.
+    // 5. Inline projections see it within the same transaction.
     await prepared;
     if (prepared) await this.project(await appended);
-    // 7. Commit, when this returns. Locks go with it.
+    // 6. Commit, when this returns. Locks go with it.
     return { value, appended };
   }
 
@@ -109,7 +113,7 @@ function outcomeOf(results: readonly AppendResult[]): Omit<CommandOutcome, 'valu
   return {
     streams: results.map(({ stream, revision }) => ({ stream, revision })),
     position: results.at(-1)?.globalPosition,
-    repeated: results.length > 0 && results.every((result) => result.events.length === 0),
+    repeated: false,
   };
 }
 

@@ -10,6 +10,8 @@ import { CommitUnknown, DatabaseUnavailable, translateDatabaseError } from './er
 export interface Transaction {
   /** TypeORM's manager on this transaction's connection. */
   readonly manager: EntityManager;
+  /** Whether its commit or rollback has been sent: it takes no more statements. */
+  readonly hasEnded: boolean;
   /** Calls back once the commit is durable; never when it was rolled back. */
   onCommit(callback: () => void): void;
 }
@@ -18,7 +20,7 @@ export class ActiveTransaction implements Transaction {
   private readonly callbacks: (() => void)[] = [];
   private readonly underWay = new Set<Promise<unknown>>();
   private gathering = false;
-  private hasEnded = false;
+  private ended = false;
   private runner: AdoptedQueryRunner | undefined;
 
   constructor(
@@ -33,6 +35,10 @@ export class ActiveTransaction implements Transaction {
     if (this.hasEnded) throw new Error(ENDED);
     this.runner ??= new AdoptedQueryRunner(this.dataSource, this.client);
     return this.runner.manager;
+  }
+
+  get hasEnded(): boolean {
+    return this.ended;
   }
 
   onCommit(callback: () => void): void {
@@ -82,7 +88,7 @@ export class ActiveTransaction implements Transaction {
 
   /** Work that was left running must not reach the connection, which is somebody else's by then. */
   private end(): void {
-    this.hasEnded = true;
+    this.ended = true;
     this.runner?.end();
   }
 

@@ -120,6 +120,12 @@ export function valuesOf(append: SingleAppend, patient: boolean): unknown[] {
   return [tenant, stream, expected, id, type, JSON.stringify(data), JSON.stringify(metadata), patient];
 }
 
+/** The parameters of sql/append-locked-event.sql. */
+export function lockedValuesOf(append: SingleAppend, position: bigint): unknown[] {
+  const { tenant, stream, id, type, data, metadata } = append;
+  return [tenant, stream, position, id, type, JSON.stringify(data), JSON.stringify(metadata)];
+}
+
 function textOf(batch: readonly Waiting[]): string {
   return JSON.stringify(batch.map(({ append }, n) => ({ n, ...append })));
 }

@@ -1,11 +1,17 @@
 // The event store on PostgreSQL: one call an append, reads by keyset pages. The rules live in migrations/0001_event_store.sql.
 import { type Database, loadSql } from '@concord/database';
-import type { DomainEvent, GlobalPosition, RecordedEvent, StreamName } from '@concord/kernel';
+import {
+  type DomainEvent,
+  EventIdInUse,
+  type GlobalPosition,
+  type RecordedEvent,
+  type StreamName,
+} from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
 import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
-import { GroupCommit, type SingleAppend, valuesOf } from './group-commit.js';
+import { GroupCommit, lockedValuesOf, type SingleAppend, valuesOf } from './group-commit.js';
 import { LockedEnds } from './locked-ends.js';
 import { type AppendedRow, type EventRow, type LoadedRow, toAppendResult, toRecordedEvent } from './rows.js';
 
@@ -114,14 +120,6 @@ export class PostgresEventStore extends EventStore {
     return { events: rows.map(toRecordedEvent), through: (full && rows.at(-1)?.global_position) || settled };
   }
 
-  /** No row: the stream's end is not known, or something is unusual, and the general statement has to look. */
-  private async appendLocked(append: SingleAppend, end: bigint | undefined): Promise<AppendedRow[]> {
-    const { tenant, stream, expected, id, type, data, metadata } = append;
-    if (end === undefined || expected !== (end < 0n ? 'no-stream' : end.toString())) return [];
-    const values = [tenant, stream, end + 1n, id, type, JSON.stringify(data), JSON.stringify(metadata)];
-    return this.database.query<AppendedRow>(sql.appendLockedEvent, values);
-  }
-
   private async loadOne(stream: StreamName): Promise<LoadedRow[]> {
     const rows = await this.database.query<LoadedRow>(sql.lockAndLoad, [currentTenant(), stream]);
     return rows.map((row) => ({ ...row, stream_name: stream }));
@@ -135,6 +133,7 @@ export class PostgresEventStore extends EventStore {
     return rows;
   }
 
+  // Up to the first statement nothing is awaited: the caller may let the commit follow at once.
   private async send(tenant: TenantId, appends: readonly Append[]): Promise<AppendedRow[]> {
     const { current } = this.database;
     const ends = current && appends.map(({ stream }) => this.lockedEnds.take(current, tenant, stream));
@@ -146,8 +145,14 @@ export class PostgresEventStore extends EventStore {
       return this.database.query<AppendedRow>(sql.append, [tenant, batch]);
     }
     if (!ends) return [await this.groupCommit.append(single)];
-    const [added] = await this.appendLocked(single, ends[0]);
-    return added ? [added] : this.database.query<AppendedRow>(sql.appendEvent, valuesOf(single, true));
+    const position = positionAfter(ends[0], single.expected);
+    if (position !== undefined) {
+      const added = await this.database.query<AppendedRow>(sql.appendLockedEvent, lockedValuesOf(single, position));
+      if (added.length > 0) return added;
+      // The general statement would tell a repeat from another event, but it is too late to ask.
+      if (current.hasEnded) throw new EventIdInUse();
+    }
+    return this.database.query<AppendedRow>(sql.appendEvent, valuesOf(single, true));
   }
 
   private async horizon(): Promise<GlobalPosition> {
@@ -162,4 +167,10 @@ function singleAppend(tenant: TenantId, appends: readonly Append[]): SingleAppen
   const [event] = append?.events ?? [];
   if (!append || !event || appends.length > 1 || append.events.length > 1) return undefined;
   return { tenant, stream: append.stream, expected: append.expected.toString(), ...event };
+}
+
+/** Where the next event goes when the stream's end is known and is what the writer expects. */
+function positionAfter(end: bigint | undefined, expected: string): bigint | undefined {
+  if (end === undefined) return undefined;
+  return expected === (end < 0n ? 'no-stream' : end.toString()) ? end + 1n : undefined;
 }
