@@ -1,5 +1,6 @@
 -- Appends one event where the transaction has locked and loaded the stream, and so knows its end. No row: the event id is
--- there already, and concord.append_event tells what that means.
+-- there already, and concord.append_event tells what that means. Only the id may conflict quietly: a position that is taken
+-- breaks events_stream_key, and the transaction with it.
 with marked as materialized (select concord.mark_append(), clock_timestamp() as at)
 insert into concord.events
   (tenant_id, global_position, stream_name, stream_position, event_id, event_type, data, metadata, recorded_at)
