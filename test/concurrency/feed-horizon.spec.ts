@@ -27,13 +27,16 @@ async function writer(): Promise<pg.Client & { append(type: string): Promise<voi
 
 /** A batch of group commit; answers which of its appends were added. */
 async function batch(client: pg.Client, streams: string[]): Promise<number[]> {
-  const appends = streams.map((stream, n) => {
-    return { n, tenant: TENANT, stream, expected: 'no-stream', id: newId(), type: 'G', data: {}, metadata: {} };
-  });
-  const { rows } = await client.query<{ n: number }>('select n from concord.append_events($1)', [
-    JSON.stringify(appends),
+  const events = streams.map((_, n) => ({ n: n + 1, k: 0, id: newId(), type: 'G', data: {}, metadata: {} }));
+  const tenants = streams.map(() => TENANT);
+  const expected = streams.map(() => 'no-stream');
+  const { rows } = await client.query<{ n: number }>('select n from concord.append_batch($1, $2, $3, $4)', [
+    tenants,
+    streams,
+    expected,
+    JSON.stringify(events),
   ]);
-  return rows.map(({ n }) => n);
+  return rows.map(({ n }) => n - 1);
 }
 
 const readAfter = (after: bigint) => runInTenant(TENANT, () => store.readFeed({ after }));

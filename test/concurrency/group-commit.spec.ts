@@ -5,6 +5,7 @@ import { DatabaseUnavailable, type OpenDatabase, openDatabase } from '@concord/d
 import { PostgresEventStore } from '@concord/event-store';
 import { EventIdInUse, type NewEvent, newId, type StreamName, streamName, WrongExpectedVersion } from '@concord/kernel';
 import { currentTenant, runInTenant } from '@concord/tenancy';
+import { jest } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@concord/testing';
 import pg from 'pg';
 
@@ -27,6 +28,14 @@ const event = (n = 0): NewEvent => ({ id: newId(), type: 'Happened', data: { n }
 const inTenant = (work: () => Promise<void>) => () => runInTenant(`t-${newId()}`, work);
 const one = (stream: StreamName, expected: 'any' | 'no-stream' | bigint, appended = event()) =>
   store.append({ stream, expected, events: [appended] });
+
+/** Counts the calls of a statement from now on. */
+function callsOf(name: string): () => number {
+  const spy = jest.spyOn(opened.database, 'queryOutside');
+  return () => spy.mock.calls.filter(([{ text }]) => text.includes(name)).length;
+}
+
+afterEach(() => jest.restoreAllMocks());
 
 describe('group commit', () => {
   it(
@@ -63,6 +72,80 @@ describe('group commit', () => {
         ...Array.from({ length: 30 }, (_, n) => n),
         99,
       ]);
+    }),
+  );
+
+  it(
+    'takes appends that follow from one another in one call, each with its own answer',
+    inTenant(async () => {
+      const stream = fresh();
+      const calls = callsOf('append_batch');
+      const results = await Promise.all(
+        Array.from({ length: 20 }, (_, n) =>
+          store.append({
+            stream,
+            expected: n === 0 ? 'no-stream' : BigInt(2 * n - 1),
+            events: [event(2 * n), event(2 * n + 1)],
+          }),
+        ),
+      );
+      expect(results.map(([result]) => result!.revision)).toEqual(results.map((_, n) => BigInt(2 * n + 1)));
+      const stored = await Array.fromAsync(store.readStream(stream));
+      const answered = results.flatMap(([result]) => result!.events);
+      expect(stored.map(({ id, data }) => [id, data])).toEqual(answered.map(({ id, data }) => [id, data]));
+      expect(stored.map(({ globalPosition, streamPosition }) => [globalPosition, streamPosition])).toEqual(
+        answered.map(({ globalPosition, streamPosition }) => [globalPosition, streamPosition]),
+      );
+      expect(calls()).toBe(1);
+    }),
+  );
+
+  it(
+    'fails what follows from an append that fails, and nothing else',
+    inTenant(async () => {
+      const [stream, other] = [fresh(), fresh()];
+      await one(stream, 'no-stream');
+      const chain = ['no-stream', 0n, 1n, 2n] as const;
+      const results = await Promise.allSettled([
+        one(stream, 5n),
+        one(stream, 6n),
+        ...chain.map((expected) => one(other, expected)),
+        one(stream, 0n),
+      ]);
+      const reasons = results.map((result) => (result.status === 'rejected' ? (result.reason as Error).name : 'added'));
+      expect(reasons).toEqual([
+        'WrongExpectedVersion',
+        'WrongExpectedVersion',
+        'added',
+        'added',
+        'added',
+        'added',
+        'added',
+      ]);
+      expect(await Array.fromAsync(store.readStream(stream))).toHaveLength(2);
+    }),
+  );
+
+  it(
+    'adds an append of several events whole or not at all, in a batch as alone',
+    inTenant(async () => {
+      const [taken, free] = [fresh(), fresh()];
+      const used = event();
+      await one(fresh(), 'any', used);
+      const several = (stream: StreamName, ...events: NewEvent[]) =>
+        store.append({ stream, expected: 'no-stream', events });
+      const results = await Promise.allSettled([
+        several(taken, event(1), used, event(2)),
+        several(free, event(1), event(2), event(3)),
+        several(free, event(4)),
+      ]);
+      expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected']);
+      expect(results[0]).toMatchObject({ reason: { code: 'event-id-in-use' } });
+      await expect(several(taken, event(1), used)).rejects.toThrow(EventIdInUse);
+      expect(await Array.fromAsync(store.readStream(taken))).toEqual([]);
+      expect(await Array.fromAsync(store.readStream(free))).toHaveLength(3);
+      await several(taken, event(5), event(6));
+      expect(await Array.fromAsync(store.readStream(taken))).toHaveLength(2);
     }),
   );
 

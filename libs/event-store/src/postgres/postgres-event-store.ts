@@ -1,5 +1,5 @@
 // The event store on PostgreSQL: one call an append, reads by keyset pages. The rules live in migrations/0001_event_store.sql.
-import { type Database, loadSql } from '@concord/database';
+import { type Database, loadSql, type Transaction } from '@concord/database';
 import {
   type DomainEvent,
   EventIdInUse,
@@ -11,9 +11,10 @@ import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
 import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
-import { GroupCommit, lockedValuesOf, type SingleAppend, valuesOf } from './group-commit.js';
+import { eventValues, GroupCommit } from './group-commit.js';
 import { LockedEnds } from './locked-ends.js';
 import { type AppendedRow, type EventRow, type LoadedRow, toAppendResult, toRecordedEvent } from './rows.js';
+import { appendsText, streamAppend } from './stream-append.js';
 
 const sql = {
   append: loadSql(import.meta.url, 'sql/append.sql'),
@@ -32,6 +33,8 @@ const sql = {
   heads: loadSql(import.meta.url, 'sql/tenant-heads.sql'),
 };
 
+/** Which of eventValues is the expected version. */
+const EXPECTED = 2;
 const PAGE = 1000;
 const MAX_POSITION = 2n ** 63n - 1n;
 
@@ -134,39 +137,33 @@ export class PostgresEventStore extends EventStore {
   }
 
   // Up to the first statement nothing is awaited: the caller may let the commit follow at once.
-  private async send(tenant: TenantId, appends: readonly Append[]): Promise<AppendedRow[]> {
+  private async send(tenant: TenantId, requests: readonly Append[]): Promise<AppendedRow[]> {
+    const appends = requests.map((request) => streamAppend(tenant, request));
     const { current } = this.database;
+    const [first, ...others] = appends;
+    const single = others.length === 0 ? first : undefined;
+    if (!current && single) return [await this.groupCommit.append(single)];
     const ends = current && appends.map(({ stream }) => this.lockedEnds.take(current, tenant, stream));
-    const single = singleAppend(tenant, appends);
-    if (!single) {
-      const batch = JSON.stringify(appends, (_, value: unknown) =>
-        typeof value === 'bigint' ? value.toString() : value,
-      );
-      return this.database.query<AppendedRow>(sql.append, [tenant, batch]);
-    }
-    if (!ends) return [await this.groupCommit.append(single)];
-    const position = positionAfter(ends[0], single.expected);
+    const values = eventValues(single);
+    if (current && single && values) return this.sendEvent(current, values, positionAfter(ends?.[0], single.expected));
+    return this.database.query<AppendedRow>(sql.append, [tenant, appendsText(appends)]);
+  }
+
+  /** One event within a transaction; its `position` is given where the stream's end is known. */
+  private async sendEvent(transaction: Transaction, values: unknown[], position?: bigint): Promise<AppendedRow[]> {
     if (position !== undefined) {
-      const added = await this.database.query<AppendedRow>(sql.appendLockedEvent, lockedValuesOf(single, position));
+      const added = await this.database.query<AppendedRow>(sql.appendLockedEvent, values.with(EXPECTED, position));
       if (added.length > 0) return added;
       // The general statement would tell a repeat from another event, but it is too late to ask.
-      if (current.hasEnded) throw new EventIdInUse();
+      if (transaction.hasEnded) throw new EventIdInUse();
     }
-    return this.database.query<AppendedRow>(sql.appendEvent, valuesOf(single, true));
+    return this.database.query<AppendedRow>(sql.appendEvent, [...values, true]);
   }
 
   private async horizon(): Promise<GlobalPosition> {
     const [row] = await this.database.query<{ horizon: GlobalPosition }>(sql.horizon);
     return row?.horizon ?? 0n;
   }
-}
-
-/** One event for one stream is most of what is appended, and has statements of its own. */
-function singleAppend(tenant: TenantId, appends: readonly Append[]): SingleAppend | undefined {
-  const [append] = appends;
-  const [event] = append?.events ?? [];
-  if (!append || !event || appends.length > 1 || append.events.length > 1) return undefined;
-  return { tenant, stream: append.stream, expected: append.expected.toString(), ...event };
 }
 
 /** Where the next event goes when the stream's end is known and is what the writer expects. */

@@ -27,7 +27,8 @@ export interface LoadedRow {
 /** A row of concord.append. */
 export interface AppendedRow {
   last_stream_position: bigint;
-  global_positions: string[];
+  /** int8[] comes back as text. */
+  global_positions: readonly (bigint | string)[];
   repeated: boolean;
   recorded_at: Date;
 }
