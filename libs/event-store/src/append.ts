@@ -3,6 +3,7 @@ import {
   assertExactJson,
   currentMessage,
   type EventMetadata,
+  type ExpectedVersion,
   InvalidArgument,
   isId,
   type NewEvent,
@@ -34,15 +35,20 @@ export function prepareAppends(requests: readonly AppendRequest[]): Append[] {
 
 function prepare(request: AppendRequest): Append {
   parseStreamName(request.stream);
-  const { expected } = request;
-  if (typeof expected === 'bigint' ? expected < 0n : !WORDS.includes(expected)) {
-    throw new InvalidArgument(`expected version ${expected}: give a stream position, or one of ${WORDS.join(', ')}`);
-  }
+  assertExpected(request.expected);
   if (request.events.length === 0) throw new InvalidArgument(`append to "${request.stream}" needs at least one event`);
   return { ...request, events: request.events.map(prepareEvent) };
 }
 
-function prepareEvent(event: NewEvent): Required<NewEvent> {
+/** Errors: InvalidArgument. */
+export function assertExpected(expected: ExpectedVersion): void {
+  if (typeof expected === 'bigint' ? expected < 0n : !WORDS.includes(expected)) {
+    throw new InvalidArgument(`expected version ${expected}: give a stream position, or one of ${WORDS.join(', ')}`);
+  }
+}
+
+/** Errors: InvalidArgument. */
+export function prepareEvent(event: NewEvent): Required<NewEvent> {
   if (!isId(event.id)) throw new InvalidArgument(`event id "${event.id}" is no UUID`);
   if (event.type.length === 0 || event.type.length > MAX_TYPE_LENGTH || /\p{Cc}/u.test(event.type)) {
     throw new InvalidArgument(`an event type has 1 to ${MAX_TYPE_LENGTH} characters and no control characters`);

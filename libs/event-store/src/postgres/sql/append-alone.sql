@@ -13,7 +13,7 @@ select $1, nextval('concord.global_position'), $2, ends.actual + 1, $4::uuid, $5
 from marked,
   (select coalesce(max(stream_position), -1) as actual from concord.events
    where tenant_id = $1 and stream_name = $2) ends
-where concord.meets($3, ends.actual)
+where concord.meets($1, $2, $3, ends.actual)
 on conflict (tenant_id, event_id) do nothing
 returning stream_position as last_stream_position, array[global_position] as global_positions, false as repeated,
   recorded_at
