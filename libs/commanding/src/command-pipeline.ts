@@ -1,4 +1,6 @@
-// The one way a command runs. Steps are numbered; everything from 3 to 6 is one transaction.
+// The one way a command runs, in numbered steps. Where it can (one stream, no inline projections, no use of the database) it
+// runs without a transaction: see unlocked-commands.ts. Else everything from 3 to 6 is one transaction, under locks; and so it
+// is at every further attempt.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { CommitUnknown, TransientConflict } from '@concord/database';
@@ -8,9 +10,17 @@ import { currentTenant } from '@concord/tenancy';
 import { appliedBefore } from './applied-before.js';
 import { CommandIdReused } from './command-id-reused.js';
 import type { CommandOutcome, DomainCommand } from './domain-command.js';
+import type { Executed, Sent } from './executed.js';
 import { InlineProjections } from './inline-projections.js';
+import { LockedStreams } from './locked-streams.js';
+import { DecidedOnStaleState } from './mailbox.js';
 import { UnitOfWork } from './unit-of-work.js';
+import { UnlockedCommands } from './unlocked-commands.js';
 
+/** What may be gone at the next attempt. */
+const PASSING = [TransientConflict, WrongExpectedVersion, CommitUnknown, DecidedOnStaleState];
+/** After which the command may have been applied. */
+const UNKNOWN = [CommitUnknown, DecidedOnStaleState];
 const MAX_ATTEMPTS = 6;
 const MAX_COMMAND_ID_LENGTH = 200;
 const FIRST_BACKOFF_MS = 5;
@@ -19,10 +29,14 @@ const RETRY_WITHIN_MS = 10_000;
 /** Runs handlers as commands: tenant, at most once, unit of work, retry. */
 @Injectable()
 export class CommandPipeline {
+  private readonly unlocked: UnlockedCommands | undefined;
+
   constructor(
     @Inject(EventStore) private readonly store: EventStore,
     @Optional() @Inject(InlineProjections) private readonly inline?: InlineProjections,
-  ) {}
+  ) {
+    this.unlocked = store.unlocked && new UnlockedCommands(store, store.unlocked);
+  }
 
   /** Runs a handler as a command. Errors: what the handler throws, those of EventStore.append, TenantMissing. */
   async run<Value>(
@@ -36,32 +50,56 @@ export class CommandPipeline {
     const commandId = checkCommandId(command.commandId) ?? newId();
     const correlationId = currentMessage()?.correlationId ?? commandId;
     return runInMessage({ correlationId, causationId: commandId }, () =>
-      this.attempt({ id: commandId, fingerprint: command.fingerprint }, handle, command.commandId !== undefined),
+      this.attempt(command, { id: commandId, fingerprint: command.fingerprint }, handle),
     );
   }
 
   private async attempt<Value>(
+    command: DomainCommand<unknown, Value>,
     sent: Sent,
     handle: () => Promise<Value>,
-    mayBeRepeat: boolean,
   ): Promise<CommandOutcome<Value>> {
     const deadline = Date.now() + RETRY_WITHIN_MS;
-    for (let attempt = 1, look = mayBeRepeat; ; attempt += 1) {
+    for (let attempt = 1, look = command.commandId !== undefined; ; attempt += 1) {
       try {
-        const { value, appended } = await this.store.transaction(() => this.execute(sent, handle));
-        const results = await appended;
-        const hasAdded = results.some(({ events }) => events.length > 0);
-        const before = hasAdded || !look ? undefined : await this.appliedBefore<Value>(sent);
-        return before ?? { value, ...outcomeOf(results) };
+        const unlocked = attempt === 1 ? await this.withoutLocks(command, sent, handle) : undefined;
+        return await this.answer(sent, unlocked ?? (await this.underLocks(sent, handle)), look);
       } catch (error) {
         // 7. At most once: was it applied before, or by a twin while this one waited, or was its own answer lost?
-        look ||= error instanceof CommitUnknown;
+        look ||= UNKNOWN.some((kind) => error instanceof kind);
         const applied = look ? await this.lookAfter<Value>(sent, error) : undefined;
         if (applied) return applied;
         if (!mayRetry(error, attempt, deadline)) throw error;
       }
       await sleep(FIRST_BACKOFF_MS * 2 ** attempt * Math.random());
     }
+  }
+
+  /** What added nothing may have been applied before. */
+  private async answer<Value>(
+    sent: Sent,
+    { value, appended }: Executed<Value>,
+    look: boolean,
+  ): Promise<CommandOutcome<Value>> {
+    const results = await appended;
+    const hasAdded = results.some(({ events }) => events.length > 0);
+    const before = hasAdded || !look ? undefined : await this.appliedBefore<Value>(sent);
+    return before ?? { value, ...outcomeOf(results) };
+  }
+
+  private async withoutLocks<Value>(
+    command: DomainCommand<unknown, Value>,
+    sent: Sent,
+    handle: () => Promise<Value>,
+  ): Promise<Executed<Value> | undefined> {
+    if (this.inline?.isActive) return undefined;
+    return this.unlocked?.execute(command.constructor, sent, handle);
+  }
+
+  private async underLocks<Value>(sent: Sent, handle: () => Promise<Value>): Promise<Executed<Value>> {
+    const executed = await this.store.transaction(() => this.execute(sent, handle));
+    this.unlocked?.forget((await executed.appended).map(({ stream }) => stream));
+    return executed;
   }
 
   private appliedBefore<Value>(sent: Sent): Promise<CommandOutcome<Value> | undefined> {
@@ -79,7 +117,7 @@ export class CommandPipeline {
 
   private async execute<Value>(sent: Sent, handle: () => Promise<Value>): Promise<Executed<Value>> {
     // 3. The handler loads under locks and decides.
-    const unitOfWork = new UnitOfWork(this.store, sent.id, sent.fingerprint);
+    const unitOfWork = new UnitOfWork(new LockedStreams(this.store), sent);
     const value = await unitOfWork.run(handle);
     if (!unitOfWork.hasDecided) return { value, appended: Promise.resolve([]) };
     // 4. Everything decided is appended at once. Nobody waits for it yet: it is sent together with the commit.
@@ -99,16 +137,6 @@ export class CommandPipeline {
   }
 }
 
-interface Sent {
-  readonly id: string;
-  readonly fingerprint: string | undefined;
-}
-
-interface Executed<Value> {
-  readonly value: Value;
-  readonly appended: Promise<AppendResult[]>;
-}
-
 function outcomeOf(results: readonly AppendResult[]): Omit<CommandOutcome, 'value'> {
   return {
     streams: results.map(({ stream, revision }) => ({ stream, revision })),
@@ -119,7 +147,7 @@ function outcomeOf(results: readonly AppendResult[]): Omit<CommandOutcome, 'valu
 
 function mayRetry(error: unknown, attempt: number, deadline: number): boolean {
   if (attempt === MAX_ATTEMPTS || Date.now() > deadline) return false;
-  return error instanceof TransientConflict || error instanceof WrongExpectedVersion || error instanceof CommitUnknown;
+  return PASSING.some((kind) => error instanceof kind);
 }
 
 function checkCommandId(commandId: string | undefined): string | undefined {

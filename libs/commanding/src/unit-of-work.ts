@@ -1,8 +1,9 @@
-// What one command touches: aggregates loaded under their locks, and the events they decided, appended at its end.
+// What one command touches: the aggregates it loaded, and the events they decided, appended at its end.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AggregateType, AnyAggregate } from '@concord/domain';
-import type { AppendRequest, AppendResult, EventStore } from '@concord/event-store';
-import { derivedIdOf, NO_REVISION, streamName, type StreamName } from '@concord/kernel';
+import type { AppendRequest, AppendResult } from '@concord/event-store';
+import type { Sent } from './executed.js';
+import { currentMessage, derivedIdOf, NO_REVISION, streamName, type StreamName } from '@concord/kernel';
 
 const running = new AsyncLocalStorage<UnitOfWork>();
 
@@ -14,13 +15,18 @@ export function commandEventId(commandId: string, index: number): string {
 /** Where an event's metadata keeps the fingerprint of its command. */
 export const FINGERPRINT = 'commandFingerprint';
 
+/** Where aggregates come from and events go to: under locks, or from the mailboxes of this process. */
+export interface Streams {
+  load<A extends AnyAggregate>(type: AggregateType<A>, streams: readonly StreamName[]): Promise<Map<StreamName, A>>;
+  append(requests: readonly AppendRequest[]): Promise<AppendResult[]>;
+}
+
 export class UnitOfWork {
   private readonly aggregates = new Map<StreamName, AnyAggregate>();
 
   constructor(
-    private readonly store: EventStore,
-    private readonly commandId: string,
-    private readonly fingerprint?: string | undefined,
+    private readonly streams: Streams,
+    private readonly sent: Sent,
   ) {}
 
   /** The unit of work of the running command, if any. */
@@ -32,16 +38,12 @@ export class UnitOfWork {
     return running.run(this, work);
   }
 
-  /** Locks and loads, in one round trip, what is not loaded yet. */
+  /** Loads, in one step, what is not loaded yet. */
   async load<A extends AnyAggregate>(type: AggregateType<A>, ids: readonly string[]): Promise<A[]> {
     const streams = ids.map((id) => streamName(type.category, id));
     const missing = [...new Set(streams)].filter((stream) => !this.aggregates.has(stream));
     if (missing.length > 0) {
-      const loaded = await this.store.lockAndLoad(missing);
-      for (const [stream, { events, revision }] of loaded) {
-        const aggregate = new type(stream.slice(type.category.length + 1));
-        this.aggregates.set(stream, aggregate.replay(events, revision));
-      }
+      for (const [stream, aggregate] of await this.streams.load(type, missing)) this.aggregates.set(stream, aggregate);
     }
     return streams.map((stream) => this.aggregates.get(stream) as A);
   }
@@ -57,21 +59,23 @@ export class UnitOfWork {
   }
 
   /** Appends all that was decided, in the order in which the aggregates were loaded: all or nothing. */
-  async append(): Promise<AppendResult[]> {
+  append(): Promise<AppendResult[]> {
     const { changed } = this;
+    const { id, fingerprint } = this.sent;
     let index = 0;
     const requests = changed.map((aggregate): AppendRequest => ({
       stream: aggregate.stream,
       expected: aggregate.revision === NO_REVISION ? 'no-stream' : aggregate.revision,
       events: aggregate.decidedEvents.map((event) => ({
         ...event,
-        id: commandEventId(this.commandId, index++),
-        ...(this.fingerprint !== undefined && { metadata: { [FINGERPRINT]: this.fingerprint } }),
+        id: commandEventId(id, index++),
+        // Said here and not left to the store: others' events may travel with them.
+        metadata: { ...currentMessage(), ...(fingerprint !== undefined && { [FINGERPRINT]: fingerprint }) },
       })),
     }));
-    const results = await this.store.append(...requests);
+    const appended = this.streams.append(requests);
     for (const aggregate of changed) aggregate.markRecorded();
-    return results;
+    return appended;
   }
 
   private get changed(): AnyAggregate[] {

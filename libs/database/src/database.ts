@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
-import { translateDatabaseError } from './errors.js';
+import { TransactionNeeded, translateDatabaseError } from './errors.js';
 import { ActiveTransaction, type Transaction } from './transaction.js';
 
 /** A statement with a name is prepared once a connection and reused. */
@@ -26,13 +26,28 @@ const types: pg.CustomTypesConfig = {
 
 /** One PostgreSQL: queries go to the ambient transaction's connection when there is one, else to the pool. */
 export class Database {
-  private readonly ambient = new AsyncLocalStorage<ActiveTransaction>();
+  private readonly ambient = new AsyncLocalStorage<ActiveTransaction | Tentative>();
 
   constructor(readonly dataSource: DataSource) {}
 
   /** The ambient transaction, if the running code is in one. */
   get current(): Transaction | undefined {
-    return this.ambient.getStore();
+    const ambient = this.ambient.getStore();
+    return ambient instanceof Tentative ? undefined : ambient;
+  }
+
+  /**
+   * Runs `work` where no transaction is expected: whatever uses the database in it is refused. Errors: TransactionNeeded
+   * at the end of such work, even if it went on without; else what `work` throws.
+   */
+  async tentatively<T>(work: () => Promise<T>): Promise<T> {
+    const tentative = new Tentative();
+    try {
+      return await this.ambient.run(tentative, work);
+    } finally {
+      // eslint-disable-next-line no-unsafe-finally -- what it came to does not count: it has to run again
+      if (tentative.refused) throw tentative.refused;
+    }
   }
 
   /**
@@ -42,6 +57,7 @@ export class Database {
   query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     const transaction = this.ambient.getStore();
     if (!transaction) return this.queryOutside(statement, values);
+    if (transaction instanceof Tentative) return Promise.reject(transaction.refuse());
     const rows = transaction
       .send<Row>({ ...statement, values: values as unknown[], types })
       .then((result) => result.rows);
@@ -62,8 +78,10 @@ export class Database {
 
   /** Reads through TypeORM, in the ambient transaction when there is one. Errors: those of translateDatabaseError. */
   async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const ambient = this.ambient.getStore();
+    if (ambient instanceof Tentative) throw ambient.refuse();
     try {
-      return await work(this.current?.manager ?? this.dataSource.manager);
+      return await work(ambient?.manager ?? this.dataSource.manager);
     } catch (error) {
       throw translateDatabaseError(error);
     }
@@ -76,6 +94,7 @@ export class Database {
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const joined = this.ambient.getStore();
+    if (joined instanceof Tentative) throw joined.refuse();
     if (joined) return work(joined);
     const client = await this.connect();
     let broken: Error | undefined;
@@ -108,5 +127,15 @@ export class Database {
 
   private get pool(): pg.Pool {
     return (this.dataSource.driver as unknown as { master: pg.Pool }).master;
+  }
+}
+
+/** Stands where a transaction would, and remembers that one was needed. */
+class Tentative {
+  refused: TransactionNeeded | undefined;
+
+  refuse(): TransactionNeeded {
+    this.refused ??= new TransactionNeeded('this work uses the database: run it in a transaction');
+    return this.refused;
   }
 }

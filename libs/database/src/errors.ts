@@ -23,6 +23,11 @@ export class CommitUnknown extends ConcordError {
   readonly code = 'commit-unknown';
 }
 
+/** Work that was to run without a transaction used the database; nothing of that was done. Run it in a transaction. */
+export class TransactionNeeded extends ConcordError {
+  readonly code = 'transaction-needed';
+}
+
 interface PostgresError extends Error {
   readonly code?: string;
   readonly detail?: string;

@@ -21,6 +21,7 @@ import type {
   ReadStreamOptions,
   TenantHead,
 } from './requests.js';
+import type { UnlockedCommands } from './unlocked-commands.js';
 import {
   type MetadataWrite,
   prepareMetadata,
@@ -34,6 +35,8 @@ import {
  * injected.
  */
 export abstract class EventStore {
+  /** How commands run without a transaction, where the store can: where it cannot, they all run under locks. */
+  readonly unlocked?: UnlockedCommands;
   private readonly listeners = new AppendListeners();
 
   /**

@@ -2,6 +2,7 @@
 export { EventStore } from './event-store.js';
 export { EventStoreModule } from './event-store.module.js';
 export { MemoryEventStore } from './memory/memory-event-store.js';
+export type { UnlockedCommands } from './unlocked-commands.js';
 export { PostgresEventStore } from './postgres/postgres-event-store.js';
 export type {
   AppendRequest,

@@ -13,7 +13,9 @@ import type {
   TenantHead,
 } from '../requests.js';
 import type { MetadataWrite, StreamDeletion, StreamMetadataRead } from '../stream-metadata.js';
+import type { UnlockedCommands } from '../unlocked-commands.js';
 import { eventValues, GroupCommit } from './group-commit.js';
+import { GroupLoad } from './group-load.js';
 import { LockedEnds } from './locked-ends.js';
 import {
   type AppendedRow,
@@ -50,6 +52,7 @@ const MAX_POSITION = 2n ** 63n - 1n;
 
 /** The event store on PostgreSQL. */
 export class PostgresEventStore extends EventStore {
+  override readonly unlocked: UnlockedCommands;
   private readonly groupCommit: GroupCommit;
   private readonly lockedEnds = new LockedEnds();
   private readonly life: StreamLife;
@@ -57,6 +60,11 @@ export class PostgresEventStore extends EventStore {
   constructor(private readonly database: Database) {
     super();
     this.groupCommit = new GroupCommit(database);
+    const groupLoad = new GroupLoad(database);
+    this.unlocked = {
+      load: (stream) => groupLoad.load(currentTenant(), stream),
+      tentatively: (work) => database.tentatively(work),
+    };
     this.life = new StreamLife(database);
   }
 
