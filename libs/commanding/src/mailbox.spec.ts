@@ -1,0 +1,201 @@
+// What may go wrong between a decision and its append, step by step: appends wait at a gate, fail there when told to, and
+// others write to the stream meanwhile, so that its revision looks right again.
+import { AggregateRoot, ensure, invariant, InvariantBroken } from '@concord/domain';
+import { type AppendRequest, type AppendResult, MemoryEventStore, type UnlockedCommands } from '@concord/event-store';
+import { type DomainEvent, newId, type StreamName, WrongExpectedVersion } from '@concord/kernel';
+import { runInTenant } from '@concord/tenancy';
+import { Aggregates, CommandPipeline, DomainCommand } from './index.js';
+
+type Added = DomainEvent<'Added', { by: number }>;
+const notNegative = invariant<number>({
+  name: 'not-negative',
+  kind: 'state',
+  holds: (sum) => sum >= 0,
+  reason: (sum) => `${sum} is below zero`,
+});
+
+class Sum extends AggregateRoot<Added, number> {
+  static readonly category = 'sum';
+  add(by: number): void {
+    ensure(notNegative, this.state + by);
+    this.record({ type: 'Added', data: { by } });
+  }
+  protected override initialState = (): number => 0;
+  protected override evolve = (state: number, event: Added): number => state + event.data.by;
+}
+
+class Add extends DomainCommand<number, number> {}
+
+interface Gate {
+  open(): void;
+  fail(error: Error): void;
+}
+
+class GatedStore extends MemoryEventStore {
+  gates: Gate[] | undefined;
+  loads = 0;
+
+  override readonly unlocked: UnlockedCommands = {
+    load: async (stream) => {
+      this.loads += 1;
+      const events = await Array.fromAsync(this.readStream(stream));
+      return { events, revision: BigInt(events.length) - 1n };
+    },
+    tentatively: (work) => work(),
+  };
+
+  override async append(...requests: AppendRequest[]): Promise<AppendResult[]> {
+    const { gates } = this;
+    if (gates) await new Promise<void>((open, fail) => gates.push({ open, fail }));
+    return super.append(...requests);
+  }
+}
+
+const stream: StreamName = 'sum-1';
+let store: GatedStore;
+let pipeline: CommandPipeline;
+let unexpected: WrongExpectedVersion;
+beforeEach(() => {
+  store = new GatedStore();
+  pipeline = new CommandPipeline(store);
+  unexpected = new WrongExpectedVersion(stream, 0n, 1n);
+});
+
+const inTenant = (work: () => Promise<void>) => () => runInTenant('t-1', work);
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const sum = async (): Promise<number> => {
+  const events = await Array.fromAsync(store.readStream(stream));
+  return events.reduce((total, { data }) => total + (data as Added['data']).by, 0);
+};
+
+function add(by: number, during?: Promise<void>, after?: () => void) {
+  return pipeline.run(new Add(by), async () => {
+    const aggregate = await new Aggregates().load(Sum, '1');
+    await during;
+    aggregate.add(by);
+    after?.();
+    return aggregate.state;
+  });
+}
+
+/** As another process would: past the gate. */
+function addElsewhere(by: number): Promise<unknown> {
+  const { gates } = store;
+  store.gates = undefined;
+  const appended = store.append({ stream, expected: 'any', events: [{ id: newId(), type: 'Added', data: { by } }] });
+  store.gates = gates;
+  return appended;
+}
+
+/** The next append waits at the gate; from then on there is none. */
+async function atGate(): Promise<Gate> {
+  while (!store.gates?.[0]) await turn();
+  const [gate] = store.gates;
+  store.gates = undefined;
+  return gate;
+}
+
+describe('a mailbox', () => {
+  it(
+    'keeps the aggregate: later commands load nothing',
+    inTenant(async () => {
+      for (let count = 1; count <= 3; count += 1) await expect(add(1)).resolves.toMatchObject({ value: count });
+      expect(store.loads).toBe(1);
+    }),
+  );
+
+  it(
+    'lets a refusal stand only once the events it follows from are stored',
+    inTenant(async () => {
+      await add(1);
+      store.gates = [];
+      const spends = expect(add(-1)).rejects.toThrow('cannot be stored');
+      const spendsToo = add(-1);
+      const gate = await atGate();
+      await turn();
+      gate.fail(new Error('cannot be stored'));
+      await spends;
+      await expect(spendsToo).resolves.toMatchObject({ value: 0 });
+      expect(await sum()).toBe(0);
+    }),
+  );
+
+  it(
+    'refuses at once what is refused by stored events',
+    inTenant(async () => {
+      await add(1);
+      store.gates = [];
+      const spends = add(-1);
+      const refused = expect(add(-1)).rejects.toThrow(InvariantBroken);
+      (await atGate()).open();
+      await refused;
+      await spends;
+      expect(await sum()).toBe(0);
+    }),
+  );
+
+  it(
+    'fails what was decided on top of what fails, though the revision looks right again',
+    inTenant(async () => {
+      await add(1);
+      store.gates = [];
+      const earns = add(5);
+      const spent = expect(add(-4)).rejects.toThrow(InvariantBroken);
+      const gate = await atGate();
+      await turn();
+      await addElsewhere(1);
+      gate.fail(new Error('cannot be stored'));
+      await expect(earns).rejects.toThrow('cannot be stored');
+      await spent;
+      expect(await sum()).toBe(2);
+    }),
+  );
+
+  it(
+    'fails what is still being decided on top of what fails, though the revision looks right again',
+    inTenant(async () => {
+      await add(1);
+      store.gates = [];
+      let decide!: () => void;
+      const earns = add(5);
+      const spends = add(-4, new Promise<void>((resolve) => (decide = resolve)));
+      const spent = expect(spends).rejects.toThrow(InvariantBroken);
+      const gate = await atGate();
+      await turn();
+      await addElsewhere(1);
+      gate.fail(new Error('cannot be stored'));
+      await expect(earns).rejects.toThrow('cannot be stored');
+      decide();
+      await spent;
+      expect(await sum()).toBe(2);
+    }),
+  );
+
+  it(
+    'does not go on with an aggregate that holds what failed',
+    inTenant(async () => {
+      store.gates = [];
+      const earns = add(5);
+      const gate = await atGate();
+      await addElsewhere(1);
+      gate.fail(new Error('cannot be stored'));
+      await expect(earns).rejects.toThrow('cannot be stored');
+      await expect(add(-3)).rejects.toThrow(InvariantBroken);
+      expect(await sum()).toBe(1);
+    }),
+  );
+
+  it(
+    'does not go on with what a failed handler had decided',
+    inTenant(async () => {
+      await add(1);
+      const failing = add(5, undefined, () => {
+        throw new Error('after the decision');
+      });
+      await expect(failing).rejects.toThrow('after the decision');
+      await expect(add(-3)).rejects.toThrow(InvariantBroken);
+      await add(1);
+      expect(await sum()).toBe(2);
+    }),
+  );
+});
