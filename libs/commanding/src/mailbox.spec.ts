@@ -2,7 +2,7 @@
 // others write to the stream meanwhile, so that its revision looks right again.
 import { AggregateRoot, ensure, invariant, InvariantBroken } from '@concord/domain';
 import { type AppendRequest, type AppendResult, MemoryEventStore, type UnlockedCommands } from '@concord/event-store';
-import { type DomainEvent, newId, type StreamName, WrongExpectedVersion } from '@concord/kernel';
+import { type DomainEvent, newId, type StreamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
 import { Aggregates, CommandPipeline, DomainCommand } from './index.js';
 
@@ -54,11 +54,9 @@ class GatedStore extends MemoryEventStore {
 const stream: StreamName = 'sum-1';
 let store: GatedStore;
 let pipeline: CommandPipeline;
-let unexpected: WrongExpectedVersion;
 beforeEach(() => {
   store = new GatedStore();
   pipeline = new CommandPipeline(store);
-  unexpected = new WrongExpectedVersion(stream, 0n, 1n);
 });
 
 const inTenant = (work: () => Promise<void>) => () => runInTenant('t-1', work);
