@@ -3,7 +3,7 @@
 import type { DomainEvent, GlobalPosition, RecordedEvent, StreamName } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import { type Append, prepareAppends } from './append.js';
-import { AppendListeners } from './append-listeners.js';
+import { AppendListeners, type AppendSource } from './append-listeners.js';
 import type {
   AppendRequest,
   AppendResult,
@@ -60,13 +60,16 @@ export abstract class EventStore {
   /** The last position given to any tenant's event so far; the feed may not have settled up to it yet. */
   abstract lastPosition(): Promise<GlobalPosition>;
 
-  /** Calls back after this process has committed an append; returns the way to stop. A hint, not a delivery. */
-  onAppended(listener: () => void): () => void {
+  /**
+   * Calls back after an append was committed: one of this store at once, one of another process soon. Returns the way to
+   * stop. A hint, not a delivery: one may be for nothing, and after a lost one only the reader's own clock helps.
+   */
+  onAppended(listener: (source: AppendSource) => void): () => void {
     return this.listeners.add(listener);
   }
 
-  protected announceAppend(): void {
-    this.listeners.announce();
+  protected announceAppend(source: AppendSource = 'here'): void {
+    this.listeners.announce(source);
   }
 
   protected abstract write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]>;

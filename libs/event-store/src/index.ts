@@ -1,4 +1,5 @@
 // F2: the event store's port and its adapters.
+export type { AppendSource } from './append-listeners.js';
 export { EventStore } from './event-store.js';
 export { EventStoreModule } from './event-store.module.js';
 export { MemoryEventStore } from './memory/memory-event-store.js';

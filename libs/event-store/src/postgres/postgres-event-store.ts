@@ -9,6 +9,7 @@ import {
 } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
+import type { AppendSource } from '../append-listeners.js';
 import { EventStore } from '../event-store.js';
 import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
 import { GroupCommit, lockedValuesOf, type SingleAppend, valuesOf } from './group-commit.js';
@@ -33,12 +34,15 @@ const sql = {
 };
 
 const PAGE = 1000;
+/** The channel on which processes tell each other that they have appended. */
+const APPENDED = 'concord_appended';
 const MAX_POSITION = 2n ** 63n - 1n;
 
 /** The event store on PostgreSQL. */
 export class PostgresEventStore extends EventStore {
   private readonly groupCommit: GroupCommit;
   private readonly lockedEnds = new LockedEnds();
+  private isListening = false;
 
   constructor(private readonly database: Database) {
     super();
@@ -76,6 +80,19 @@ export class PostgresEventStore extends EventStore {
   override async lastPosition(): Promise<GlobalPosition> {
     const [row] = await this.database.query<{ position: GlobalPosition }>(sql.lastPosition);
     return row?.position ?? 0n;
+  }
+
+  override onAppended(listener: (source: AppendSource) => void): () => void {
+    const stop = super.onAppended(listener);
+    // A process that only writes has no use for what others append.
+    if (!this.isListening) this.database.notifications.listen(APPENDED, (source) => super.announceAppend(source));
+    this.isListening = true;
+    return stop;
+  }
+
+  /** Outside the transaction that appended: its commit must not wait for those of others. */
+  protected override announceAppend(): void {
+    this.database.notifications.notify(APPENDED);
   }
 
   protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
