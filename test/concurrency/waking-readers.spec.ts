@@ -165,7 +165,7 @@ describe('what an append under way had hidden', () => {
     const handled = new Promise<void>((resolve) => (arrived = resolve));
     const consumer = new Consumer(reader, reading.database, {
       name: 'hidden',
-      handle: () => Promise.resolve(arrived()),
+      handle: async () => arrived(),
     });
     consumer.start();
     const holder = new pg.Client(testDatabase.url);
@@ -189,7 +189,7 @@ describe('a hint that is lost', () => {
     await reading.database.notifications.close(); // It is deaf from now on.
     let arrived: () => void = () => undefined;
     const handled = new Promise<void>((resolve) => (arrived = resolve));
-    const handle = (): Promise<void> => Promise.resolve(arrived());
+    const handle = async (): Promise<void> => arrived();
     const consumer = new Consumer(reader, reading.database, { name: 'deaf', handle });
     consumer.start();
     await sleep(100);

@@ -36,7 +36,7 @@ export class SteadyConnection {
 
   /** Resolves when there is a connection; undefined once it is closed for good. */
   ready(): Promise<pg.Client | undefined> {
-    if (this.client || this.closing.signal.aborted) return Promise.resolve(this.client);
+    if (this.client || this.isClosed()) return Promise.resolve(this.client);
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
@@ -47,11 +47,11 @@ export class SteadyConnection {
   }
 
   private async run(): Promise<void> {
-    for (let failures = 0; !this.closing.signal.aborted; failures += 1) {
+    for (let failures = 0; !this.isClosed(); failures += 1) {
       try {
         await this.connectOnce(() => (failures = 0));
       } catch (error) {
-        if (failures === 0 && !this.closing.signal.aborted) this.options.onLost(error);
+        if (failures === 0 && !this.isClosed()) this.options.onLost(error);
       }
       const pause = Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS);
       // Not all at once: a server that restarts has every process coming back.
@@ -91,6 +91,10 @@ export class SteadyConnection {
     });
     late.catch(() => undefined);
     await Promise.race([late, client.query('select 1')]);
+  }
+
+  private isClosed(): boolean {
+    return this.closing.signal.aborted;
   }
 
   private settle(client: pg.Client | undefined): void {

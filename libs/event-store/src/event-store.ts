@@ -4,6 +4,7 @@ import type { DomainEvent, GlobalPosition, RecordedEvent, StreamName } from '@co
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import { type Append, prepareAppends } from './append.js';
 import { AppendListeners, type AppendSource } from './append-listeners.js';
+import { checkReadFeed } from './read-feed.js';
 import type {
   AppendRequest,
   AppendResult,
@@ -36,9 +37,11 @@ export abstract class EventStore {
 
   /**
    * Reads the feed in commit order. Only settled events appear: whatever is still being committed below a position
-   * hides what is above it, so a reader that goes on from `through` never misses, repeats or reorders an event.
+   * hides what is above it, so a reader that goes on from `through` never misses, repeats or reorders an event. Backwards
+   * it begins at the newest settled event; whoever then reads forwards after that one sees the rest. Errors: InvalidArgument.
    */
   async readFeed(options: ReadFeedOptions = {}): Promise<FeedPage> {
+    checkReadFeed(options);
     return this.feedPage(currentTenant(), options);
   }
 

@@ -2,7 +2,10 @@
 export type { AppendSource } from './append-listeners.js';
 export { EventStore } from './event-store.js';
 export { EventStoreModule } from './event-store.module.js';
+export { FeedWatchModule } from './feed-watch.module.js';
 export { MemoryEventStore } from './memory/memory-event-store.js';
+export { type FeedDiagnosis, type FeedHolder, FeedHorizon, type FeedLag } from './postgres/feed-horizon.js';
+export { type FeedReading, type FeedState, type FeedThresholds, FeedWatch } from './postgres/feed-watch.js';
 export { PostgresEventStore } from './postgres/postgres-event-store.js';
 export type {
   AppendRequest,

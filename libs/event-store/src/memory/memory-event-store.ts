@@ -13,6 +13,7 @@ import {
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
+import { readThrough } from '../read-feed.js';
 import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
 
 type Log = readonly RecordedEvent[];
@@ -93,16 +94,13 @@ export class MemoryEventStore extends EventStore {
   }
 
   protected override feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
-    const { after = 0n, limit = 1000, categories, types } = options;
-    const wanted = (event: RecordedEvent): boolean =>
-      event.metadata.tenantId === tenant &&
-      event.globalPosition > after &&
-      (categories?.includes(parseStreamName(event.stream).category) ?? true) &&
-      (types?.includes(event.type) ?? true);
-    const events = this.committed.filter(wanted).slice(0, limit);
-    const end = this.committed.at(-1)?.globalPosition ?? 0n;
-    const settled = end > after ? end : after;
-    return Promise.resolve({ events, through: (events.length === limit && events.at(-1)?.globalPosition) || settled });
+    const { limit = 1000, direction } = options;
+    const matching = this.committed.filter((event) => event.metadata.tenantId === tenant && isWanted(event, options));
+    if (direction === 'backwards') matching.reverse();
+    const events = matching.slice(0, limit);
+    const last = events.length === limit ? events.at(-1)?.globalPosition : undefined;
+    const settled = this.committed.at(-1)?.globalPosition ?? 0n;
+    return Promise.resolve({ events, through: readThrough(options, settled, last) });
   }
 
   private get log(): Log {
@@ -129,6 +127,17 @@ export class MemoryEventStore extends EventStore {
     own.log = [...own.log, ...recorded];
     return result(stream, recorded.at(-1), recorded);
   }
+}
+
+function isWanted({ stream, type, globalPosition }: RecordedEvent, options: ReadFeedOptions): boolean {
+  const { after = 0n, before, categories, types, streamPrefixes } = options;
+  if (globalPosition <= after || (before !== undefined && globalPosition >= before)) return false;
+  if (streamPrefixes && !streamPrefixes.some((prefix) => stream.startsWith(prefix))) return false;
+  return has(categories, parseStreamName(stream).category) && has(types, type);
+}
+
+function has(wanted: readonly string[] | undefined, value: string): boolean {
+  return wanted?.includes(value) ?? true;
 }
 
 function meets(expected: Append['expected'], actual: bigint): boolean {

@@ -12,6 +12,7 @@ import type { Append } from '../append.js';
 import type { AppendSource } from '../append-listeners.js';
 import { EventStore } from '../event-store.js';
 import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
+import { readFeedPage, readHorizon } from './feed-pages.js';
 import { GroupCommit, lockedValuesOf, type SingleAppend, valuesOf } from './group-commit.js';
 import { LockedEnds } from './locked-ends.js';
 import { type AppendedRow, type EventRow, type LoadedRow, toAppendResult, toRecordedEvent } from './rows.js';
@@ -26,9 +27,6 @@ const sql = {
   findEvents: loadSql(import.meta.url, 'sql/find-events.sql'),
   forwards: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
   backwards: loadSql(import.meta.url, 'sql/read-stream-backwards.sql'),
-  all: loadSql(import.meta.url, 'sql/read-all.sql'),
-  categories: loadSql(import.meta.url, 'sql/read-categories.sql'),
-  horizon: loadSql(import.meta.url, 'sql/feed-horizon.sql'),
   lastPosition: loadSql(import.meta.url, 'sql/last-position.sql'),
   heads: loadSql(import.meta.url, 'sql/tenant-heads.sql'),
 };
@@ -72,7 +70,7 @@ export class PostgresEventStore extends EventStore {
   }
 
   override async tenantHeads(): Promise<TenantHead[]> {
-    const horizon = await this.horizon();
+    const horizon = await readHorizon(this.database);
     const rows = await this.database.query<{ tenant_id: TenantId; head: bigint }>(sql.heads, [horizon]);
     return rows.map((row) => ({ tenantId: row.tenant_id, head: row.head }));
   }
@@ -125,16 +123,7 @@ export class PostgresEventStore extends EventStore {
   }
 
   protected override async feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
-    const { after = 0n, limit = PAGE, types = null, categories } = options;
-    // Two statements, in this order, each with a snapshot of its own: what the horizon settles, the second one sees.
-    const horizon = await this.horizon();
-    const range = [tenant, after, horizon, limit, types];
-    const rows = categories
-      ? await this.database.query<EventRow>(sql.categories, [...range, categories])
-      : await this.database.query<EventRow>(sql.all, range);
-    const full = rows.length === limit;
-    const settled = horizon > after ? horizon : after;
-    return { events: rows.map(toRecordedEvent), through: (full && rows.at(-1)?.global_position) || settled };
+    return readFeedPage(this.database, tenant, options);
   }
 
   private async loadOne(stream: StreamName): Promise<LoadedRow[]> {
@@ -170,11 +159,6 @@ export class PostgresEventStore extends EventStore {
       if (current.hasEnded) throw new EventIdInUse();
     }
     return this.database.query<AppendedRow>(sql.appendEvent, valuesOf(single, true));
-  }
-
-  private async horizon(): Promise<GlobalPosition> {
-    const [row] = await this.database.query<{ horizon: GlobalPosition }>(sql.horizon);
-    return row?.horizon ?? 0n;
   }
 }
 
