@@ -140,8 +140,9 @@ describe('the watch over the feed', () => {
     Logger.overrideLogger({ log: note('log'), warn: note('warn'), error: note('error') });
     const watch = new FeedWatch(horizon, { everyMs: 10, delayedAfterMs: 40, stalledAfterMs: 400 });
     const until = async (condition: () => boolean): Promise<void> => {
-      for (const deadline = Date.now() + 20_000; !condition(); await sleep(5)) {
+      for (const deadline = Date.now() + 20_000; !condition();) {
         if (Date.now() > deadline) throw new Error(`not within 20 s: ${lines.join('\n')}`);
+        await sleep(5);
       }
     };
     expect(watch.latest).toBeUndefined();

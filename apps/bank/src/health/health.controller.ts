@@ -1,13 +1,11 @@
 // For whoever runs the process: does it live, and can it work?
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import { Database } from '@concord/database';
-import { type FeedHolder, FeedWatch } from '@concord/event-store';
-import { Projections } from '@concord/projections';
 import { NotReady } from '../http/errors.js';
 import { WithoutTenant } from '../http/tenant-context.interceptor.js';
+import { ReadSide } from './read-side.js';
 
 const PATIENCE_MS = 2_000;
 
@@ -19,8 +17,7 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly indicator: HealthIndicatorService,
     private readonly database: Database,
-    private readonly projections: Projections,
-    private readonly feed: FeedWatch,
+    private readonly readSide: ReadSide,
   ) {}
 
   @Get('live')
@@ -35,8 +32,8 @@ export class HealthController {
     try {
       return await this.health.check([
         () => this.databaseAnswers(),
-        () => this.projectionsMove(),
-        () => this.feedFlows(),
+        () => this.readSide.projectionsMove(),
+        () => this.readSide.feedFlows(PATIENCE_MS),
       ]);
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
@@ -55,32 +52,4 @@ export class HealthController {
       })
       .withTimeout(PATIENCE_MS);
   }
-
-  private projectionsMove() {
-    const stuck = this.projections.failures.map(({ name, tenantId, attempts, retryAt }) => ({
-      name,
-      tenantId,
-      attempts,
-      retryAt,
-    }));
-    const projections = this.indicator.check('projections');
-    return stuck.length === 0 ? projections.up() : projections.down({ stuck });
-  }
-
-  /** Delayed is told, and yet ready: only what has been hidden for too long makes a difference to those who call. */
-  private async feedFlows() {
-    const check = this.indicator.check('feed');
-    const late = sleep(PATIENCE_MS, undefined, { ref: false });
-    const reading = await Promise.race([this.feed.look(), late]).catch(() => undefined);
-    if (!reading) return check.down({ state: 'unknown' });
-    const { state, positions, milliseconds, holders } = reading;
-    const details = { state, positions: Number(positions), milliseconds, heldBy: holders.map(shown) };
-    if (state === 'flowing') return check.up({ state });
-    return state === 'stalled' ? check.down(details) : check.degraded(details);
-  }
-}
-
-/** Statements and stream names are for the log: whoever runs the process may ask for health, and so may others. */
-function shown({ pid, prepared, application, state, inStateSince }: FeedHolder): object {
-  return { pid, prepared, application, state, since: inStateSince };
 }
