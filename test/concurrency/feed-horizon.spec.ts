@@ -61,7 +61,7 @@ describe('the feed', () => {
     await early.append('A');
     await late.append('B');
     const before = await readAfter(from);
-    expect(before).toEqual({ events: [], through: from });
+    expect(before).toMatchObject({ events: [], through: from });
     await early.query('commit');
     const page = await readAfter(before.through);
     expect(types(page.events)).toBe('AB');

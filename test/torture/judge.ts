@@ -83,33 +83,34 @@ function judgeStreams(rows: readonly Row[]): string[] {
   return violations;
 }
 
-/** Acknowledged: all there, where it was said. Refused: nothing there. Unknown: all or nothing. Nothing else is there. */
+/** Nothing is there twice, and nothing that nobody planned; for the rest see judgeOperation. */
 function judgeOperations(rows: readonly Row[], operations: readonly Operation[]): string[] {
-  const violations: string[] = [];
-  const stored = new Map<string, Row>();
-  for (const row of rows) {
-    if (stored.has(row.id)) violations.push(`event ${row.id} is there twice`);
-    stored.set(row.id, row);
-  }
-  let planned = 0;
-  for (const { begun, acknowledged, refused } of operations) {
-    const found = begun.events.flatMap(({ id, stream }) => (stored.get(id)?.stream === stream ? [stored.get(id)] : []));
-    planned += found.length;
-    const name = `${begun.what} ${begun.op}`;
-    const isWhole = found.length === begun.events.length;
-    if (acknowledged && !isWhole)
-      violations.push(`${name} was acknowledged, and ${begun.events.length - found.length} events are lost`);
-    if (refused && !acknowledged && found.length > 0)
-      violations.push(`${name} was refused (${refused.code}), and is there`);
-    if (!isWhole && found.length > 0) violations.push(`${name} is there in part`);
-    // A repeat is answered without positions of its own.
-    const told = acknowledged?.positions ?? [];
-    if (told.length > 0 && told.join() !== found.map((row) => row?.position).join()) {
-      violations.push(`${name} stands at other positions than was said`);
-    }
-  }
-  if (planned !== rows.length) violations.push(`${rows.length - planned} events are there that nobody planned`);
-  return violations;
+  const stored = new Map(rows.map((row) => [row.id, row]));
+  const twice = rows.filter((row) => stored.get(row.id) !== row);
+  const planned = new Set(operations.flatMap(({ begun }) => begun.events.map(({ id, stream }) => `${stream} ${id}`)));
+  const strange = rows.filter(({ id, stream }) => !planned.has(`${stream} ${id}`));
+  return [
+    ...twice.map(({ id }) => `event ${id} is there twice`),
+    ...strange.map(({ id, stream }) => `event ${id} is there in ${stream}, where nobody planned it`),
+    ...operations.flatMap((operation) => judgeOperation(operation, stored)),
+  ];
+}
+
+/** Acknowledged: all there, where it was said. Refused: nothing there. Unknown: all or nothing. */
+function judgeOperation({ begun, acknowledged, refused }: Operation, stored: ReadonlyMap<string, Row>): string[] {
+  const found = begun.events.flatMap(({ id }) => stored.get(id)?.position ?? []);
+  const missing = begun.events.length - found.length;
+  // A repeat is answered without positions of its own.
+  const told = acknowledged?.positions ?? [];
+  const isTold = told.length === 0 || told.join() === found.join();
+  const isRefused = refused !== undefined && acknowledged === undefined;
+  const faults: readonly (readonly [boolean, string])[] = [
+    [acknowledged !== undefined && missing > 0, `was acknowledged, and ${missing} events are lost`],
+    [isRefused && found.length > 0, 'was refused, and is there'],
+    [missing > 0 && found.length > 0, 'is there in part'],
+    [!isTold, 'stands at other positions than was said'],
+  ];
+  return faults.filter(([isSo]) => isSo).map(([, fault]) => `${begun.what} ${begun.op} ${fault}`);
 }
 
 /** What was acknowledged before another append began stands before it. */

@@ -21,7 +21,10 @@ export interface TortureOptions {
   readonly onProgress?: (line: string) => void;
 }
 
-const BLOWS = ['writer', 'writer', 'server', 'writer', 'backend', 'writer', 'everything'] as const;
+const BLOWS = ['writer', 'everything', 'backend', 'writer', 'server', 'writer', 'writer'] as const;
+/** However slow the machine is. */
+const LEAST_BLOWS = 3;
+const LONGEST_PEACE_MS = 3_500;
 const PATIENCE_MS = 60_000;
 
 /** Errors: what keeps it from running. What the store did wrong is in the verdict. */
@@ -58,11 +61,13 @@ class Run {
     const reading = await Promise.all(Array.from({ length: readers }, () => this.start('reader')));
     const writing = await Promise.all(Array.from({ length: writers }, () => this.start('writer')));
     const deadline = Date.now() + seconds * 1000;
-    for (let blow = 0; Date.now() < deadline; blow += 1) {
-      await sleep(Math.min(300 + this.dice.below(3_500), Math.max(0, deadline - Date.now())));
-      if (Date.now() < deadline) await this.strike(BLOWS[blow % BLOWS.length] ?? 'writer', writing);
+    for (let blow = 0; Date.now() < deadline || blow < LEAST_BLOWS; blow += 1) {
+      await sleep(200 + this.dice.below(Math.min(LONGEST_PEACE_MS, (seconds * 1000) / LEAST_BLOWS)));
+      await this.strike(BLOWS[blow % BLOWS.length] ?? 'writer', writing);
       onProgress?.(await this.progress(deadline));
     }
+    // Some peace before the end: what was left in doubt is repeated.
+    await sleep(500);
     await this.finish(writing, 'stop');
     const rows = await this.rows();
     await this.finish(reading, { end: (rows.at(-1)?.position ?? 0n).toString() });

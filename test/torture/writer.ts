@@ -139,8 +139,12 @@ async function once(way: Way, op: string): Promise<'known' | 'unknown'> {
 /** After these nothing was changed; after all others nobody knows. */
 const REFUSALS = new Set(['wrong-expected-version', 'transient-conflict', 'rolled-back-on-purpose']);
 
+function isStopping(): boolean {
+  return stopping;
+}
+
 async function lane(): Promise<void> {
-  while (!stopping) {
+  while (!isStopping()) {
     const way = dice.of(WAYS)();
     const op = `${process.pid}-${(operations += 1)}`;
     const planned = way.requests.flatMap((request) => request.events.map(({ id }) => ({ stream: request.stream, id })));
@@ -148,7 +152,7 @@ async function lane(): Promise<void> {
     let outcome = await once(way, op);
     // An answer that was lost may be asked for again: the same ids are there already, or are added now.
     const repeats = way.repeatable && dice.below(2) === 0 ? 20 : 0;
-    for (let repeat = 0; outcome === 'unknown' && repeat < repeats && !stopping; repeat += 1) {
+    for (let repeat = 0; outcome === 'unknown' && repeat < repeats && !isStopping(); repeat += 1) {
       await sleep(100);
       outcome = await once(way, op);
     }

@@ -55,6 +55,11 @@ export interface ReadFeedOptions {
 export interface FeedPage {
   readonly events: readonly RecordedEvent[];
   readonly through: GlobalPosition;
+  /**
+   * As `through`, with the gaps above the last event: positions given to appends that were rolled back. To compare with
+   * lastPosition(), never to keep: after a crash of the server such positions may be given again.
+   */
+  readonly settled?: GlobalPosition;
 }
 
 /** A tenant, and the settled position of its last event. */

@@ -99,8 +99,8 @@ export class MemoryEventStore extends EventStore {
     if (direction === 'backwards') matching.reverse();
     const events = matching.slice(0, limit);
     const last = events.length === limit ? events.at(-1)?.globalPosition : undefined;
-    const settled = this.committed.at(-1)?.globalPosition ?? 0n;
-    return Promise.resolve({ events, through: readThrough(options, settled, last) });
+    const through = readThrough(options, this.committed.at(-1)?.globalPosition ?? 0n, last);
+    return Promise.resolve({ events, through, settled: through });
   }
 
   private get log(): Log {
