@@ -1,6 +1,6 @@
 // The feed under interleaved commits, on real connections: what is still being committed hides what is above it.
 import { type OpenDatabase, openDatabase } from '@concord/database';
-import { PostgresEventStore } from '@concord/event-store';
+import { PostgresEventStore, type ReadFeedOptions } from '@concord/event-store';
 import { newId, type RecordedEvent } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
 import pg from 'pg';
@@ -64,7 +64,7 @@ describe('the feed', () => {
     await early.append('A');
     await late.append('B');
     const before = await readAfter(from);
-    expect(before).toEqual({ events: [], through: from });
+    expect(before).toMatchObject({ events: [], through: from });
     await early.query('commit');
     const page = await readAfter(before.through);
     expect(types(page.events)).toBe('AB');
@@ -88,6 +88,21 @@ describe('the feed', () => {
     expect(await batch(other, ['s-free', 's-held'])).toEqual([0]);
     await holder.query('rollback');
     expect(await batch(other, ['s-held'])).toEqual([0]);
+  });
+
+  it('is read backwards from below an append under way, and forwards from there nothing is missed', async () => {
+    const from = await start();
+    const [early, late] = [await writer(), await writer()];
+    await late.append('A');
+    await early.query('begin');
+    await early.append('B');
+    await late.append('C');
+    const read = (options: ReadFeedOptions) => runInTenant(TENANT, () => store.readFeed(options));
+    const page = await read({ after: from, direction: 'backwards' });
+    expect(types(page.events)).toBe('A');
+    await early.query('commit');
+    expect(types((await read({ after: page.events[0]!.globalPosition })).events)).toBe('BC');
+    expect(types((await read({ after: from, direction: 'backwards' })).events)).toBe('CBA');
   });
 
   it('passes an append that was rolled back', async () => {

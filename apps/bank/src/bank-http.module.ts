@@ -1,6 +1,7 @@
 // The bank with its doors: REST, GraphQL and health. The root module of the process that serves.
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { FeedWatchModule } from '@concord/event-store';
 import { LoggerModule } from 'nestjs-pino';
 import { BankModule, type BankOptions } from './bank.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -23,6 +24,7 @@ export class BankHttpModule {
         SharedModule.of(settings),
         LoggerModule.forRoot(loggingOptions(settings.logLevel)),
         BankModule.forRoot(options),
+        FeedWatchModule.forRoot({ delayedAfterMs: settings.feedDelayed, stalledAfterMs: settings.feedStalled }),
         graphQL(),
         LedgerApiModule,
         HealthModule,

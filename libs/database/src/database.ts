@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { TransactionNeeded, translateDatabaseError } from './errors.js';
+import { Notifications } from './notifications.js';
 import { ActiveTransaction, type Transaction } from './transaction.js';
 
 /** A statement with a name is prepared once a connection and reused. */
@@ -27,6 +28,9 @@ const types: pg.CustomTypesConfig = {
 /** One PostgreSQL: queries go to the ambient transaction's connection when there is one, else to the pool. */
 export class Database {
   private readonly ambient = new AsyncLocalStorage<ActiveTransaction | Tentative>();
+
+  /** Hints between processes. They have a connection of their own, opened when it is first needed. */
+  readonly notifications = new Notifications(() => this.hintSettings());
 
   constructor(readonly dataSource: DataSource) {}
 
@@ -123,6 +127,13 @@ export class Database {
     } catch (error) {
       throw translateDatabaseError(error);
     }
+  }
+
+  private hintSettings(): pg.ClientConfig {
+    const { options } = this.pool;
+    // The pool hides its password from those who copy its options.
+    const secret = options.password === undefined ? {} : { password: options.password };
+    return { ...options, ...secret, keepAlive: true, application_name: 'concord hints' };
   }
 
   private get pool(): pg.Pool {

@@ -20,5 +20,6 @@ export {
   readMigrations,
   runMigrations,
 } from './migrations/index.js';
+export { type HintSource, Notifications } from './notifications.js';
 export type { Transaction } from './transaction.js';
 export { type DatabaseOptions, openDatabase, type OpenDatabase, type RowClass } from './open-database.js';

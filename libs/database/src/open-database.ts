@@ -43,10 +43,12 @@ export async function openDatabase(options: DatabaseOptions = {}): Promise<OpenD
     await lease.release();
     throw error;
   }
+  const database = new Database(dataSource);
   return {
-    database: new Database(dataSource),
+    database,
     embedded: lease.embedded,
     async close() {
+      await database.notifications.close();
       await dataSource.destroy();
       await lease.release();
     },

@@ -1,17 +1,20 @@
-// Who wants to hear of an append in this process.
+// Who in this process wants to hear of appends.
+
+/** Whether this store appended, or another one, mostly that of another process. */
+export type AppendSource = 'here' | 'elsewhere';
 
 export class AppendListeners {
-  private readonly listeners = new Set<() => void>();
+  private readonly listeners = new Set<(source: AppendSource) => void>();
 
-  add(listener: () => void): () => void {
+  add(listener: (source: AppendSource) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  announce(): void {
+  announce(source: AppendSource): void {
     for (const listener of this.listeners) {
       try {
-        listener();
+        listener(source);
       } catch (error) {
         // It is appended: a listener that fails changes nothing about that.
         process.emitWarning(error instanceof Error ? error : String(error), 'ConcordOnAppended');

@@ -11,7 +11,8 @@ import {
 } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import { type Append, assertExpected, prepareAppends } from './append.js';
-import { AppendListeners } from './append-listeners.js';
+import { AppendListeners, type AppendSource } from './append-listeners.js';
+import { checkReadFeed } from './read-feed.js';
 import type {
   AppendRequest,
   AppendResult,
@@ -58,9 +59,11 @@ export abstract class EventStore {
 
   /**
    * Reads the feed in commit order. Only settled events appear: whatever is still being committed below a position
-   * hides what is above it, so a reader that goes on from `through` never misses, repeats or reorders an event.
+   * hides what is above it, so a reader that goes on from `through` never misses, repeats or reorders an event. Backwards
+   * it begins at the newest settled event; whoever then reads forwards after that one sees the rest. Errors: InvalidArgument.
    */
   async readFeed(options: ReadFeedOptions = {}): Promise<FeedPage> {
+    checkReadFeed(options);
     return this.feedPage(currentTenant(), options);
   }
 
@@ -120,13 +123,16 @@ export abstract class EventStore {
   /** The last position given to any tenant's event so far; the feed may not have settled up to it yet. */
   abstract lastPosition(): Promise<GlobalPosition>;
 
-  /** Calls back after this process has committed an append; returns the way to stop. A hint, not a delivery. */
-  onAppended(listener: () => void): () => void {
+  /**
+   * Calls back after an append was committed: one of this store at once, one of another process soon. Returns the way to
+   * stop. A hint, not a delivery: one may be for nothing, and after a lost one only the reader's own clock helps.
+   */
+  onAppended(listener: (source: AppendSource) => void): () => void {
     return this.listeners.add(listener);
   }
 
-  protected announceAppend(): void {
-    this.listeners.announce();
+  protected announceAppend(source: AppendSource = 'here'): void {
+    this.listeners.announce(source);
   }
 
   protected abstract write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]>;

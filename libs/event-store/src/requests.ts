@@ -39,18 +39,34 @@ export interface ReadStreamOptions {
   readonly limit?: number;
 }
 
-/** Which part of the feed to read: settled events after a position, of these categories and types (all when absent). */
+/**
+ * Which part of the feed to read: settled events after a position and before another, of these categories and types and
+ * of streams whose names begin so (all when absent; what is given holds together).
+ */
 export interface ReadFeedOptions {
   readonly after?: GlobalPosition;
+  readonly before?: GlobalPosition;
+  /** Backwards: the newest settled event first. */
+  readonly direction?: 'forwards' | 'backwards';
   readonly limit?: number;
   readonly categories?: readonly string[];
   readonly types?: readonly string[];
+  /** A prefix with a dash names its category, which makes it cheap: only that category is read. */
+  readonly streamPrefixes?: readonly string[];
 }
 
-/** A page of the feed. `through`: how far the feed was read, matching events or not; the next `after`. */
+/**
+ * A page of the feed. `through`: how far the feed was read, matching events or not; the next `after`, or the next `before`
+ * when reading backwards. A page without events is the last one there is now.
+ */
 export interface FeedPage {
   readonly events: readonly RecordedEvent[];
   readonly through: GlobalPosition;
+  /**
+   * As `through`, with the gaps above the last event: positions given to appends that were rolled back. To compare with
+   * lastPosition(), never to keep: after a crash of the server such positions may be given again.
+   */
+  readonly settled?: GlobalPosition;
 }
 
 /** A tenant, and the settled position of its last event. */

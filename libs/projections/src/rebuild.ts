@@ -47,8 +47,9 @@ export async function rebuild(
       await projectEvents(database, projection, due);
       events += due.length;
       // An append that projects nothing may hold the horizon below the target for a moment.
-      if (page.through === position) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-      position = page.through > target ? target : page.through;
+      const settled = page.settled ?? page.through;
+      if (settled === position) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      position = settled > target ? target : settled;
       onProgress({ tenantId, events, position, target });
     }
     await checkpoints.save(subscriptionName(projection), target);

@@ -6,6 +6,7 @@ import type { EventStore } from '@concord/event-store';
 import type { GlobalPosition, RecordedEvent } from '@concord/kernel';
 import { currentTenant, runInTenant, type TenantId } from '@concord/tenancy';
 import { Checkpoints } from './checkpoints.js';
+import { Lookout } from './lookout.js';
 import { Signal } from './signal.js';
 
 /** What to consume, and how. */
@@ -32,8 +33,6 @@ export interface ConsumerFailure {
   readonly retryAt: Date;
 }
 
-const POLL_MS = 250;
-const MAX_OUTAGE_DOUBLINGS = 4;
 const MAX_BACKOFF_MS = 30_000;
 const DEFAULT_BATCH = 500;
 
@@ -41,12 +40,12 @@ const DEFAULT_BATCH = 500;
 export class Consumer {
   /** Raised whenever a checkpoint of this consumer has moved in this process. */
   readonly advanced = new Signal();
-  private readonly wake = new Signal();
+  private lookout: Lookout | undefined;
   private readonly checkpoints: Checkpoints;
   private readonly positions = new Map<TenantId, GlobalPosition>();
   private readonly failing = new Map<TenantId, ConsumerFailure>();
   private running: Promise<void> | undefined;
-  private outage = 0;
+  private reachable = true;
   private readonly stopping = new AbortController();
 
   constructor(
@@ -70,17 +69,16 @@ export class Consumer {
   /** Ends after the batch in hand. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    this.wake.raise();
+    this.lookout?.close();
     await this.running;
   }
 
   private async run(): Promise<void> {
-    const unsubscribe = this.store.onAppended(() => this.wake.raise());
+    const lookout = (this.lookout = new Lookout(this.store));
     while (!this.stopping.signal.aborted) {
-      const { seen } = this.wake;
-      if (!(await this.pass())) await this.wake.wait(seen, POLL_MS * 2 ** this.outage);
+      const { seen } = lookout;
+      if (!(await this.pass())) await lookout.rest(seen, this.untilRetry());
     }
-    unsubscribe();
   }
 
   /** One batch for each tenant that has something new. */
@@ -91,13 +89,20 @@ export class Consumer {
         if (this.stopping.signal.aborted || head <= (this.positions.get(tenantId) ?? -1n)) continue;
         moved = (await this.attempt(tenantId)) || moved;
       }
-      this.outage = 0;
+      this.reachable = true;
     } catch (error) {
-      // The database cannot be reached: no tenant is to blame, and the next poll, a little later each time, tries again.
-      this.outage = Math.min(this.outage + 1, MAX_OUTAGE_DOUBLINGS);
+      // The database cannot be reached: no tenant is to blame, and the next look, a little later each time, tries again.
+      this.reachable = false;
       this.options.onFailure?.({ name: this.options.name, tenantId: '', error, attempts: 1, retryAt: new Date() });
     }
     return moved;
+  }
+
+  /** A tenant that failed is not forgotten when nothing new comes. */
+  private untilRetry(): number | undefined {
+    if (!this.reachable) return undefined;
+    const times = this.failures.map(({ retryAt }) => retryAt.getTime());
+    return times.length > 0 ? Math.min(...times) - Date.now() : undefined;
   }
 
   private async attempt(tenantId: TenantId): Promise<boolean> {

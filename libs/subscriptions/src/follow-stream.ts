@@ -2,9 +2,10 @@
 import type { EventStore } from '@concord/event-store';
 import type { RecordedEvent, StreamName, StreamPosition } from '@concord/kernel';
 import { currentTenant, runInTenant } from '@concord/tenancy';
-import { Signal } from './signal.js';
+import { Lookout } from './lookout.js';
 
-const POLL_MS = 250;
+/** A follower hears of every append, most of them to other streams: what comes in this time is one read. */
+const PACE_MS = 20;
 
 /**
  * Yields the events of a stream from `from` on, and goes on waiting for more. Ends when the iteration is left, or when
@@ -28,20 +29,19 @@ async function* follow(
   from: StreamPosition,
   stop: AbortSignal | undefined,
 ): AsyncGenerator<RecordedEvent, void> {
-  const appended = new Signal();
-  const wake = (): void => appended.raise();
-  const unsubscribe = store.onAppended(wake);
-  stop?.addEventListener('abort', wake);
+  const lookout = new Lookout(store, { paceMs: PACE_MS });
+  const close = (): void => lookout.close();
+  stop?.addEventListener('abort', close);
   try {
     let next = from;
     while (!stop?.aborted) {
-      const { seen } = appended;
+      const { seen } = lookout;
       next = yield* until(stop, read(next), next);
-      await appended.wait(seen, POLL_MS);
+      await lookout.rest(seen);
     }
   } finally {
-    unsubscribe();
-    stop?.removeEventListener('abort', wake);
+    close();
+    stop?.removeEventListener('abort', close);
   }
 }
 

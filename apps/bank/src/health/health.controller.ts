@@ -3,9 +3,9 @@ import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import { Database } from '@concord/database';
-import { Projections } from '@concord/projections';
 import { NotReady } from '../http/errors.js';
 import { WithoutTenant } from '../http/tenant-context.interceptor.js';
+import { ReadSide } from './read-side.js';
 
 const PATIENCE_MS = 2_000;
 
@@ -17,7 +17,7 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly indicator: HealthIndicatorService,
     private readonly database: Database,
-    private readonly projections: Projections,
+    private readonly readSide: ReadSide,
   ) {}
 
   @Get('live')
@@ -27,14 +27,18 @@ export class HealthController {
   }
 
   @Get('ready')
-  @ApiOperation({ summary: 'The database answers and is migrated, and no projection is stuck' })
+  @ApiOperation({ summary: 'The database answers and is migrated, the feed flows, and no projection is stuck' })
   async ready(): Promise<object> {
     try {
-      return await this.health.check([() => this.databaseAnswers(), () => this.projectionsMove()]);
+      return await this.health.check([
+        () => this.databaseAnswers(),
+        () => this.readSide.projectionsMove(),
+        () => this.readSide.feedFlows(PATIENCE_MS),
+      ]);
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
       const { details } = error.getResponse() as { details: Record<string, { status: string }> };
-      const down = Object.keys(details).filter((name) => details[name]?.status !== 'up');
+      const down = Object.keys(details).filter((name) => details[name]?.status === 'down');
       throw new NotReady(`not ready: ${down.join(', ')}`, { checks: details });
     }
   }
@@ -47,16 +51,5 @@ export class HealthController {
         await this.database.queryOutside({ text: 'select concord.last_position()' });
       })
       .withTimeout(PATIENCE_MS);
-  }
-
-  private projectionsMove() {
-    const stuck = this.projections.failures.map(({ name, tenantId, attempts, retryAt }) => ({
-      name,
-      tenantId,
-      attempts,
-      retryAt,
-    }));
-    const projections = this.indicator.check('projections');
-    return stuck.length === 0 ? projections.up() : projections.down({ stuck });
   }
 }

@@ -13,6 +13,7 @@ import {
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
+import { readThrough } from '../read-feed.js';
 import type {
   AppendResult,
   FeedPage,
@@ -142,16 +143,13 @@ export class MemoryEventStore extends EventStore {
   }
 
   protected override feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
-    const { after = 0n, limit = 1000, categories, types } = options;
-    const wanted = (event: RecordedEvent): boolean =>
-      event.metadata.tenantId === tenant &&
-      event.globalPosition > after &&
-      (categories?.includes(event.stream.slice(0, event.stream.indexOf('-'))) ?? true) &&
-      (types?.includes(event.type) ?? true);
-    const events = this.committed.filter(wanted).slice(0, limit);
-    const end = this.committed.at(-1)?.globalPosition ?? 0n;
-    const settled = end > after ? end : after;
-    return Promise.resolve({ events, through: (events.length === limit && events.at(-1)?.globalPosition) || settled });
+    const { limit = 1000, direction } = options;
+    const matching = this.committed.filter((event) => event.metadata.tenantId === tenant && isWanted(event, options));
+    if (direction === 'backwards') matching.reverse();
+    const events = matching.slice(0, limit);
+    const last = events.length === limit ? events.at(-1)?.globalPosition : undefined;
+    const through = readThrough(options, this.committed.at(-1)?.globalPosition ?? 0n, last);
+    return Promise.resolve({ events, through, settled: through });
   }
 
   private get log(): Log {
@@ -207,6 +205,17 @@ function assertExpected(log: StreamLog, stream: StreamName, expected: Append['ex
   log.assertWithoutTombstone();
   const actual = expected === 'stream-exists' ? NO_REVISION : log.end;
   if (!log.meets(expected)) throw new WrongExpectedVersion(stream, expected, actual);
+}
+
+function isWanted({ stream, type, globalPosition }: RecordedEvent, options: ReadFeedOptions): boolean {
+  const { after = 0n, before, categories, types, streamPrefixes } = options;
+  if (globalPosition <= after || (before !== undefined && globalPosition >= before)) return false;
+  if (streamPrefixes && !streamPrefixes.some((prefix) => stream.startsWith(prefix))) return false;
+  return has(categories, stream.split('-', 1)[0] ?? '') && has(types, type);
+}
+
+function has(wanted: readonly string[] | undefined, value: string): boolean {
+  return wanted?.includes(value) ?? true;
 }
 
 function record(

@@ -3,6 +3,7 @@ import { type Database, loadSql, type Transaction } from '@concord/database';
 import { EventIdInUse, type GlobalPosition, type RecordedEvent, type StreamName } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
+import type { AppendSource } from '../append-listeners.js';
 import { EventStore } from '../event-store.js';
 import type {
   AppendResult,
@@ -14,6 +15,7 @@ import type {
 } from '../requests.js';
 import type { MetadataWrite, StreamDeletion, StreamMetadataRead } from '../stream-metadata.js';
 import type { UnlockedCommands } from '../unlocked-commands.js';
+import { readFeedPage, readHorizon } from './feed-pages.js';
 import { eventValues, GroupCommit } from './group-commit.js';
 import { GroupLoad } from './group-load.js';
 import { LockedEnds } from './locked-ends.js';
@@ -38,9 +40,6 @@ const sql = {
   findEvents: loadSql(import.meta.url, 'sql/find-events.sql'),
   forwards: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
   backwards: loadSql(import.meta.url, 'sql/read-stream-backwards.sql'),
-  all: loadSql(import.meta.url, 'sql/read-all.sql'),
-  categories: loadSql(import.meta.url, 'sql/read-categories.sql'),
-  horizon: loadSql(import.meta.url, 'sql/feed-horizon.sql'),
   lastPosition: loadSql(import.meta.url, 'sql/last-position.sql'),
   heads: loadSql(import.meta.url, 'sql/tenant-heads.sql'),
 };
@@ -48,6 +47,8 @@ const sql = {
 /** Which of eventValues is the expected version. */
 const EXPECTED = 2;
 const PAGE = 1000;
+/** The channel on which processes tell each other that they have appended. */
+const APPENDED = 'concord_appended';
 const MAX_POSITION = 2n ** 63n - 1n;
 
 /** The event store on PostgreSQL. */
@@ -56,6 +57,7 @@ export class PostgresEventStore extends EventStore {
   private readonly groupCommit: GroupCommit;
   private readonly lockedEnds = new LockedEnds();
   private readonly life: StreamLife;
+  private isListening = false;
 
   constructor(private readonly database: Database) {
     super();
@@ -90,7 +92,7 @@ export class PostgresEventStore extends EventStore {
   }
 
   override async tenantHeads(): Promise<TenantHead[]> {
-    const horizon = await this.horizon();
+    const horizon = await readHorizon(this.database);
     const rows = await this.database.query<{ tenant_id: TenantId; head: bigint }>(sql.heads, [horizon]);
     return rows.map((row) => ({ tenantId: row.tenant_id, head: row.head }));
   }
@@ -98,6 +100,19 @@ export class PostgresEventStore extends EventStore {
   override async lastPosition(): Promise<GlobalPosition> {
     const [row] = await this.database.query<{ position: GlobalPosition }>(sql.lastPosition);
     return row?.position ?? 0n;
+  }
+
+  override onAppended(listener: (source: AppendSource) => void): () => void {
+    const stop = super.onAppended(listener);
+    // A process that only writes has no use for what others append.
+    if (!this.isListening) this.database.notifications.listen(APPENDED, (source) => super.announceAppend(source));
+    this.isListening = true;
+    return stop;
+  }
+
+  /** Outside the transaction that appended: its commit must not wait for those of others. */
+  protected override announceAppend(): void {
+    this.database.notifications.notify(APPENDED);
   }
 
   protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
@@ -143,16 +158,7 @@ export class PostgresEventStore extends EventStore {
   }
 
   protected override async feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
-    const { after = 0n, limit = PAGE, types = null, categories } = options;
-    // Two statements, in this order, each with a snapshot of its own: what the horizon settles, the second one sees.
-    const horizon = await this.horizon();
-    const range = [tenant, after, horizon, limit, types];
-    const rows = categories
-      ? await this.database.query<EventRow>(sql.categories, [...range, categories])
-      : await this.database.query<EventRow>(sql.all, range);
-    const full = rows.length === limit;
-    const settled = horizon > after ? horizon : after;
-    return { events: rows.map(toRecordedEvent), through: (full && rows.at(-1)?.global_position) || settled };
+    return readFeedPage(this.database, tenant, options);
   }
 
   private async announcing<T>(append: () => Promise<T>): Promise<T> {
@@ -199,11 +205,6 @@ export class PostgresEventStore extends EventStore {
       if (transaction.hasEnded) throw new EventIdInUse();
     }
     return this.database.query<AppendedRow>(sql.appendEvent, [...values, true]);
-  }
-
-  private async horizon(): Promise<GlobalPosition> {
-    const [row] = await this.database.query<{ horizon: GlobalPosition }>(sql.horizon);
-    return row?.horizon ?? 0n;
   }
 }
 

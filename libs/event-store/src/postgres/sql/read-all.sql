@@ -1,6 +1,8 @@
--- One tenant's feed. $3 is the horizon, taken by a statement that ended before this one began.
+-- One tenant's feed between two positions. $3 is not above the horizon, which a statement took that ended before this one
+-- began.
 select * from concord.events
 where tenant_id = $1 and global_position > $2 and global_position <= $3
   and ($5::text[] is null or event_type = any ($5))
+  and ($6::text[] is null or exists (select from unnest($6::text[]) as prefix where starts_with(stream_name, prefix)))
 order by global_position
 limit $4

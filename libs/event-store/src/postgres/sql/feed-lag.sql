@@ -1,0 +1,1 @@
+select at, horizon, drawn, hidden_since from concord.feed_lag()
