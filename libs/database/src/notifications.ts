@@ -75,8 +75,8 @@ export class Notifications {
       const began = performance.now();
       // A hint that is lost is lost: readers have their own clock.
       await client.query({ name: 'concord:notify', text, values }).catch(() => undefined);
-      // Where the machine has other work, hints become fewer.
-      if (!this.closed) await sleep(Math.max(GAP_MS, 2 * (performance.now() - began)));
+      // Where the machine is busy the answer takes longer, and hints become fewer.
+      if (!this.closed) await sleep(Math.max(GAP_MS, 4 * (performance.now() - began)));
     }
     this.sending = undefined;
   }
