@@ -22,6 +22,12 @@ export class EmbeddedServer {
     return this.lease.url;
   }
 
+  /** The postmaster and what it has started. */
+  get processes(): number[] {
+    const { serverPid } = this.folder;
+    return [serverPid, ...childrenOf(serverPid)];
+  }
+
   /** The postmaster, and with `everything` its backends too, at once and without a word. */
   async kill(everything: boolean): Promise<void> {
     const { serverPid } = this.folder;
