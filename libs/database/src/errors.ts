@@ -22,6 +22,11 @@ export class CommitUnknown extends ConcordError {
   readonly code = 'commit-unknown';
 }
 
+/** What this work was based on, a lease and its fencing token, belongs to somebody else by now; nothing was changed. */
+export class OwnershipLost extends ConcordError {
+  readonly code = 'ownership-lost';
+}
+
 interface PostgresError extends Error {
   readonly code?: string;
   readonly detail?: string;
@@ -31,6 +36,7 @@ interface PostgresError extends Error {
 const WRONG_EXPECTED_VERSION = 'CN001';
 const HALF_REPEATED = 'CN002';
 const FEED_ON_STANDBY = 'CN005';
+const OWNERSHIP_LOST = 'CN040';
 const UNIQUE_VIOLATION = '23505';
 // serialization_failure, deadlock_detected, lock_not_available, object_in_use
 const TRANSIENT = new Set(['40001', '40P01', '55P03', '55006']);
@@ -63,6 +69,7 @@ function translateState(error: PostgresError): ConcordError | undefined {
   if (code === HALF_REPEATED) return new EventIdInUse({ cause: error });
   if (code === UNIQUE_VIOLATION && error.constraint === 'events_event_id_key')
     return new EventIdInUse({ cause: error });
+  if (code === OWNERSHIP_LOST) return new OwnershipLost(error.message, {}, { cause: error });
   const staleSnapshot = code === UNIQUE_VIOLATION && error.constraint === 'events_stream_key';
   if (staleSnapshot || TRANSIENT.has(code)) return new TransientConflict(error.message, {}, { cause: error });
   return undefined;

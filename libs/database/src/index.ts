@@ -1,7 +1,13 @@
 // F1: connections, the ambient transaction, the embedded PostgreSQL, migrations, and what the server's errors mean.
 export { Database, type Statement } from './database.js';
 export { DatabaseModule } from './database.module.js';
-export { CommitUnknown, DatabaseUnavailable, TransientConflict, translateDatabaseError } from './errors.js';
+export {
+  CommitUnknown,
+  DatabaseUnavailable,
+  OwnershipLost,
+  TransientConflict,
+  translateDatabaseError,
+} from './errors.js';
 export { EmbeddedPostgresError, openEmbeddedPostgres, openPostgres, type PostgresLease } from './embedded/index.js';
 export { loadSql } from './load-sql.js';
 export {

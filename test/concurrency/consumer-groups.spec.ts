@@ -1,0 +1,337 @@
+// Consumer groups on PostgreSQL: shares, order, fencing, retries, parking. Each node has connections of its own.
+import { newId, type RecordedEvent, type StreamName } from '@concord/kernel';
+import { runInTenant } from '@concord/tenancy';
+import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
+import {
+  appendTo,
+  countHandled,
+  handled,
+  type Node,
+  openNode,
+  tables,
+  until,
+  writeDown,
+} from '../fixtures/group-member.js';
+
+let testDatabase: TestDatabase;
+let nodes: Node[] = [];
+const group = 'spec';
+
+beforeEach(async () => {
+  testDatabase = await createTestDatabase();
+  await withClient(testDatabase.url, (client) => client.query(tables));
+  nodes = [];
+});
+afterEach(async () => {
+  await Promise.all(nodes.map((node) => node.close()));
+  await testDatabase.drop();
+});
+
+async function node(poolSize?: number): Promise<Node> {
+  const opened = await openNode(testDatabase.url, poolSize);
+  nodes.push(opened);
+  return opened;
+}
+const streams = (count: number): StreamName[] => Array.from({ length: count }, (_, n): StreamName => `order-${n}`);
+const owners = async (of: Node): Promise<(string | null)[]> =>
+  (await of.groups.describe(group)).slices.map((slice) => slice.memberId);
+const shares = async (of: Node): Promise<number[]> =>
+  Object.values(
+    Object.groupBy(
+      (await owners(of)).filter((id) => id !== null),
+      (id) => id,
+    ),
+  )
+    .map((slices) => slices!.length)
+    .sort((a, b) => a - b);
+const allHandled = (of: Node) => async (): Promise<boolean> => (await countHandled(of.database, group)).missing === 0;
+const clean = { missing: 0, repeated: 0, disordered: 0 };
+
+describe('the members of a group', () => {
+  it('share the slices fairly, keep what they have, and take over from those that leave', async () => {
+    const [a, b, c] = [await node(), await node(), await node()];
+    const one = await a.join({ slices: 8 });
+    expect(one.slices).toHaveLength(8);
+    await b.join({});
+    await until('halves', async () => (await shares(a)).join() === '4,4');
+    const before = await owners(a);
+    const third = await c.join({});
+    await until('thirds', async () => (await shares(a)).join() === '2,3,3');
+    const after = await owners(a);
+    expect(after.filter((owner, slice) => owner !== before[slice])).toEqual([third.memberId, third.memberId]);
+    await third.leave();
+    await until('halves again', async () => (await shares(a)).join() === '4,4');
+    const tokens = (await a.groups.describe(group)).slices.map((slice) => slice.fencingToken);
+    expect(tokens.every((token) => token >= 1n && token <= 4n)).toBe(true);
+  });
+
+  it('do not take from a member that is alive, and do when its lease has ended', async () => {
+    const [a, b] = [await node(), await node()];
+    await a.join({ slices: 2, leaseMs: 60_000 });
+    await b.join({ leaseMs: 60_000 });
+    const [first] = await a.database.query<{ member_id: string }>({
+      text: 'select member_id from concord.group_slices order by slice limit 1',
+    });
+    const beat = { text: `select slice from concord.group_beat('spec', $1, 'x', interval '1 minute', '{}')` };
+    // A third one, of two slices: there is nothing for it.
+    const third = newId();
+    expect(await a.database.query(beat, [third])).toEqual([{ slice: null }]);
+    await a.database.query({ text: `update concord.group_members set expires_at = now() where member_id = $1` }, [
+      first!.member_id,
+    ]);
+    expect(await a.database.query(beat, [third])).toEqual([{ slice: 0 }]);
+  });
+
+  it('agree on the number of slices', async () => {
+    const a = await node();
+    await a.join({ slices: 4 });
+    await expect(a.join({ slices: 5 })).rejects.toThrow('has 4 slices, not 5');
+    await expect(a.join({ name: 'other', slices: 0 })).rejects.toThrow('whole number from 1 to 1024');
+    await expect(a.groups.describe('nope')).rejects.toThrow('no consumer group "nope"');
+  });
+
+  it('handle every event of every tenant once and in order, while members come and go', async () => {
+    const [a, b, c] = [await node(), await node(), await node()];
+    const tenants = ['t1', 't2', 't3'];
+    await a.join({ slices: 8 });
+    let isOver = false;
+    const writing = (async () => {
+      while (!isOver) await Promise.all(tenants.map((tenant) => appendTo(a.store, tenant, streams(12), 1)));
+    })();
+    const worked = (memberId: string) => async (): Promise<boolean> =>
+      (await handled(a.database, group)).some((row) => row.member_id === memberId);
+    const second = await b.join({});
+    await until('some work by the second', worked(second.memberId));
+    const third = await c.join({});
+    await until('some work by the third', worked(third.memberId));
+    await second.leave();
+    isOver = true;
+    await writing;
+    await until('all handled', allHandled(a));
+    expect(await countHandled(a.database, group)).toMatchObject(clean);
+  });
+
+  it('take no connection for long: one connection is enough', async () => {
+    const a = await node(1);
+    await appendTo(a.store, 't', streams(5), 4);
+    await a.join({ leaseMs: 1000 });
+    await until('all handled', allHandled(a));
+    expect(await countHandled(a.database, group)).toEqual({ events: 20, ...clean });
+  });
+});
+
+describe('a group', () => {
+  it('begins where it was told to when it was made', async () => {
+    const a = await node();
+    await appendTo(a.store, 't', ['order-1'], 3);
+    const member = await a.join({ from: 'now' });
+    const [id] = await appendTo(a.store, 't', ['order-1'], 1);
+    await until('the new event', async () => (await handled(a.database, group)).length > 0);
+    await member.leave();
+    await a.join({ from: 0n });
+    expect((await handled(a.database, group)).map((row) => row.event_id)).toEqual([id]);
+  });
+
+  it('sees its categories and types only', async () => {
+    const a = await node();
+    await appendTo(a.store, 't', ['order-1', 'bill-1'], 2);
+    await runInTenant('t', () =>
+      a.store.append({ stream: 'order-1', expected: 'any', events: [{ id: newId(), type: 'Other', data: {} }] }),
+    );
+    await a.join({ categories: ['order'], types: ['Happened'] });
+    await until('two', async () => (await handled(a.database, group)).length === 2);
+    await until('no lag', async () => (await a.groups.describe(group)).slices.every(({ lag }) => lag === 0n));
+    expect((await handled(a.database, group)).map((row) => row.stream)).toEqual(['order-1', 'order-1']);
+  });
+
+  it('at least once: runs its handler outside of any transaction, and saves the checkpoint after it', async () => {
+    const a = await node();
+    await appendTo(a.store, 't', streams(3), 3);
+    const inTransaction: boolean[] = [];
+    await a.join({ delivery: 'at-least-once' }, async (event, context, database) => {
+      inTransaction.push(database.current !== undefined);
+      await writeDown(event, context, database);
+    });
+    await until('all handled', allHandled(a));
+    expect(await countHandled(a.database, group)).toEqual({ events: 9, ...clean });
+    expect(inTransaction).not.toContain(true);
+  });
+});
+
+describe('the fence', () => {
+  // The owner is in the middle of an event when its lease ends and another member takes over.
+  async function overtaken(delivery: 'exactly-once-in-database' | 'at-least-once') {
+    const [a, b] = [await node(), await node()];
+    await appendTo(a.store, 't', ['order-1'], 3);
+    let proceed = (): void => undefined;
+    const told: AbortSignal[] = [];
+    const stuck = new Promise<void>((resolve) => (proceed = resolve));
+    await a.join({ slices: 1, delivery, leaseMs: 3_600_000 }, async (event, context, database) => {
+      await writeDown(event, context, database);
+      told.push(context.signal);
+      if (told.length === 1) await stuck;
+    });
+    await until('the first event in hand', () => told.length === 1);
+    await a.database.queryOutside({ text: 'update concord.group_members set expires_at = now()' });
+    await b.join({ delivery });
+    await until('the other has done it all', async () => {
+      const rows = await handled(b.database, group);
+      return rows.filter((row) => row.token === 2n).length === 3;
+    });
+    proceed();
+    await until('the refusal', () => a.failures.some(({ outcome }) => outcome === 'refused'));
+    return { rows: await handled(b.database, group), signal: told[0]!, a };
+  }
+
+  it('refuses the commit of an owner that was overtaken: its effects roll back', async () => {
+    const { rows, a } = await overtaken('exactly-once-in-database');
+    expect(rows.map((row) => [row.stream_position, row.token])).toEqual([
+      [0n, 2n],
+      [1n, 2n],
+      [2n, 2n],
+    ]);
+    expect(a.failures).toEqual([
+      expect.objectContaining({ error: expect.objectContaining({ code: 'ownership-lost' }) }),
+    ]);
+    expect((await countHandled(a.database, group)).repeated).toBe(0);
+  });
+
+  it('keeps the checkpoint from an owner that was overtaken, where effects are elsewhere', async () => {
+    const { rows, a } = await overtaken('at-least-once');
+    expect(rows.filter((row) => row.token === 1n)).toHaveLength(1);
+    const [row] = await a.database.query<{ position: bigint }>({
+      text: 'select position from concord.group_checkpoints',
+    });
+    expect(row!.position).toBe(3n);
+  });
+
+  it('tells a handler when its lease may have ended', async () => {
+    const a = await node();
+    await appendTo(a.store, 't', ['order-1'], 1);
+    const reason = new Promise<unknown>((resolve, reject) => {
+      void a.join({ slices: 1, leaseMs: 400 }, async (_event, { signal }) => {
+        // Nobody beats any more.
+        await a.database.queryOutside({ text: 'alter table concord.group_members rename to gone' });
+        signal.addEventListener('abort', () => resolve(signal.reason));
+        await new Promise((end) => setTimeout(end, 5000));
+        reject(new Error('nothing was told'));
+      });
+    });
+    await expect(reason).resolves.toMatchObject({ code: 'ownership-lost' });
+    await a.database.queryOutside({ text: 'alter table concord.gone rename to group_members' });
+  });
+});
+
+describe('a failing event', () => {
+  const failing = (bad: (event: RecordedEvent) => boolean) => ({
+    handle: async (event: RecordedEvent, ...rest: [Parameters<typeof writeDown>[1], Node['database']]) => {
+      await writeDown(event, ...rest);
+      if (bad(event)) throw new Error(`refused\0 ${event.stream}`);
+    },
+  });
+  const retry = { firstMs: 10, mostMs: 50 };
+  const positions = async (of: Node, stream: string): Promise<bigint[]> =>
+    (await handled(of.database, group)).filter((row) => row.stream === stream).map((row) => row.stream_position);
+
+  it('is tried again, later and later, and handled once in the end', async () => {
+    const a = await node();
+    await appendTo(a.store, 't', ['order-1', 'order-2'], 3);
+    let left = 3;
+    const { handle } = failing((event) => event.stream === 'order-1' && event.streamPosition === 1n && left-- > 0);
+    await a.join({ slices: 1, retry, batchSize: 1 }, handle);
+    await until('all handled', allHandled(a));
+    expect(await countHandled(a.database, group)).toEqual({ events: 6, ...clean });
+    const rows = await handled(a.database, group);
+    expect(rows.find((row) => row.stream === 'order-1' && row.stream_position === 1n)?.attempt).toBe(4);
+    expect(a.failures.map(({ outcome }) => outcome)).toEqual(['retrying', 'retrying', 'retrying']);
+    await until('nobody waits', async () => (await a.groups.describe(group)).slices[0]!.waitingStreams === 0);
+  });
+
+  it('is parked with its reason; under "block" its stream waits, and no other, until it is replayed', async () => {
+    const [a, b] = [await node(), await node()];
+    let bad = true;
+    const { handle } = failing((event) => bad && event.stream === 'order-1' && event.streamPosition === 1n);
+    await a.join({ slices: 1, retry, maxAttempts: 3 }, handle);
+    await appendTo(a.store, 't', ['order-1', 'order-2', 'order-3'], 4);
+    await until('the others', async () => (await positions(a, 'order-3')).length === 4);
+    await until('parked', async () => (await runInTenant('t', () => b.groups.parked(group))).length === 1);
+    const [parked] = await runInTenant('t', () => b.groups.parked(group));
+    expect(parked).toMatchObject({
+      group,
+      tenantId: 't',
+      stream: 'order-1',
+      streamPosition: 1n,
+      attempts: 3,
+      slice: 0,
+    });
+    expect(parked!.reason).toBe('Error: refused order-1');
+    expect(await runInTenant('other', () => b.groups.parked(group))).toEqual([]);
+    expect(await runInTenant('other', () => b.groups.replay(group, [parked!.eventId]))).toBe(0);
+    await appendTo(a.store, 't', ['order-1', 'order-2'], 2);
+    await until('the other goes on', async () => (await positions(a, 'order-2')).length === 6);
+    expect(await positions(a, 'order-1')).toEqual([0n]);
+    const state = await b.groups.describe(group);
+    expect(state.slices[0]).toMatchObject({ waitingStreams: 1, parked: 1 });
+    expect(state.parked).toEqual([{ tenantId: 't', events: 1 }]);
+
+    // Still bad: it stays where it is.
+    expect(await runInTenant('t', () => b.groups.replay(group, [parked!.eventId]))).toBe(1);
+    await until(
+      'a fourth attempt',
+      async () => (await runInTenant('t', () => b.groups.parked(group)))[0]!.attempts === 4,
+    );
+    expect(await positions(a, 'order-1')).toEqual([0n]);
+    bad = false;
+    await runInTenant('t', () => b.groups.replay(group, [parked!.eventId]));
+    await until('all handled', allHandled(a));
+    expect(await countHandled(a.database, group)).toEqual({ events: 16, ...clean });
+    expect(await runInTenant('t', () => b.groups.parked(group))).toEqual([]);
+    await appendTo(a.store, 't', ['order-1'], 1);
+    await until('back with its slice', allHandled(a));
+    expect((await countHandled(a.database, group)).disordered).toBe(0);
+  });
+
+  it('under "block", is discarded: its stream goes on after it, also with another owner', async () => {
+    const [a, b] = [await node(), await node()];
+    const { handle } = failing((event) => event.stream === 'order-1' && event.streamPosition === 0n);
+    const member = await a.join({ slices: 1, retry, maxAttempts: 1 }, handle);
+    await appendTo(a.store, 't', ['order-1', 'order-2'], 3);
+    await until('parked', async () => (await runInTenant('t', () => a.groups.parked(group))).length === 1);
+    await member.leave();
+    await b.join({ retry }, handle);
+    await appendTo(a.store, 't', ['order-1', 'order-2'], 1);
+    await until('the other stream', async () => (await positions(a, 'order-2')).length === 4);
+    expect(await positions(a, 'order-1')).toEqual([]);
+    const [parked] = await runInTenant('t', () => a.groups.parked(group));
+    expect(await runInTenant('t', () => a.groups.discard(group, [parked!.eventId, newId()]))).toBe(1);
+    await until('the rest of the stream', async () => (await positions(a, 'order-1')).length === 3);
+    expect(await positions(a, 'order-1')).toEqual([1n, 2n, 3n]);
+    await expect(runInTenant('t', () => a.groups.discard(group, ['x']))).rejects.toThrow('no event id');
+  });
+
+  it('under "skip", is parked and left behind; a replay handles it late', async () => {
+    const a = await node();
+    let bad = true;
+    const { handle } = failing((event) => bad && event.stream === 'order-1' && event.streamPosition < 2n);
+    await a.join({ slices: 1, retry, maxAttempts: 2, whenParked: 'skip' }, handle);
+    await appendTo(a.store, 't', ['order-1', 'order-2'], 4);
+    await until('the rest of the stream', async () => (await positions(a, 'order-1')).length === 2);
+    const parked = await runInTenant('t', () => a.groups.parked(group));
+    expect(parked.map(({ streamPosition }) => streamPosition)).toEqual([0n, 1n]);
+    bad = false;
+    await runInTenant('t', () => a.groups.replay(group, [parked[1]!.eventId]));
+    await until('the replay', async () => (await positions(a, 'order-1')).length === 3);
+    expect(await positions(a, 'order-1')).toEqual([2n, 3n, 1n]);
+    expect(await runInTenant('t', () => a.groups.parked(group))).toHaveLength(1);
+  });
+
+  it('of one tenant holds up no other, and a whole failing tenant does not stop the slice', async () => {
+    const a = await node();
+    const { handle } = failing((event) => event.metadata.tenantId === 'bad');
+    await a.join({ slices: 2, retry, maxAttempts: 2 }, handle);
+    await appendTo(a.store, 'bad', streams(150), 1);
+    await appendTo(a.store, 'good', streams(10), 2);
+    await until('the good', async () => (await handled(a.database, group)).length === 20);
+    await until('the bad', async () => (await a.groups.describe(group)).parked[0]?.events === 150);
+  });
+});
