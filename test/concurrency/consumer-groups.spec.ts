@@ -1,5 +1,5 @@
-// Consumer groups on PostgreSQL: shares, order, fencing, retries, parking. Each node has connections of its own.
-import { newId, type RecordedEvent, type StreamName } from '@concord/kernel';
+// Consumer groups on PostgreSQL: shares, order, delivery, fencing. Each node has connections of its own.
+import { newId, type StreamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
 import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
 import {
@@ -94,9 +94,10 @@ describe('the members of a group', () => {
     const [a, b, c] = [await node(), await node(), await node()];
     const tenants = ['t1', 't2', 't3'];
     await a.join({ slices: 8 });
-    let isOver = false;
+    const over = new AbortController();
     const writing = (async () => {
-      while (!isOver) await Promise.all(tenants.map((tenant) => appendTo(a.store, tenant, streams(12), 1)));
+      while (!over.signal.aborted)
+        await Promise.all(tenants.map((tenant) => appendTo(a.store, tenant, streams(12), 1)));
     })();
     const worked = (memberId: string) => async (): Promise<boolean> =>
       (await handled(a.database, group)).some((row) => row.member_id === memberId);
@@ -105,7 +106,7 @@ describe('the members of a group', () => {
     const third = await c.join({});
     await until('some work by the third', worked(third.memberId));
     await second.leave();
-    isOver = true;
+    over.abort();
     await writing;
     await until('all handled', allHandled(a));
     expect(await countHandled(a.database, group)).toMatchObject(clean);
@@ -219,119 +220,5 @@ describe('the fence', () => {
     });
     await expect(reason).resolves.toMatchObject({ code: 'ownership-lost' });
     await a.database.queryOutside({ text: 'alter table concord.gone rename to group_members' });
-  });
-});
-
-describe('a failing event', () => {
-  const failing = (bad: (event: RecordedEvent) => boolean) => ({
-    handle: async (event: RecordedEvent, ...rest: [Parameters<typeof writeDown>[1], Node['database']]) => {
-      await writeDown(event, ...rest);
-      if (bad(event)) throw new Error(`refused\0 ${event.stream}`);
-    },
-  });
-  const retry = { firstMs: 10, mostMs: 50 };
-  const positions = async (of: Node, stream: string): Promise<bigint[]> =>
-    (await handled(of.database, group)).filter((row) => row.stream === stream).map((row) => row.stream_position);
-
-  it('is tried again, later and later, and handled once in the end', async () => {
-    const a = await node();
-    await appendTo(a.store, 't', ['order-1', 'order-2'], 3);
-    let left = 3;
-    const { handle } = failing((event) => event.stream === 'order-1' && event.streamPosition === 1n && left-- > 0);
-    await a.join({ slices: 1, retry, batchSize: 1 }, handle);
-    await until('all handled', allHandled(a));
-    expect(await countHandled(a.database, group)).toEqual({ events: 6, ...clean });
-    const rows = await handled(a.database, group);
-    expect(rows.find((row) => row.stream === 'order-1' && row.stream_position === 1n)?.attempt).toBe(4);
-    expect(a.failures.map(({ outcome }) => outcome)).toEqual(['retrying', 'retrying', 'retrying']);
-    await until('nobody waits', async () => (await a.groups.describe(group)).slices[0]!.waitingStreams === 0);
-  });
-
-  it('is parked with its reason; under "block" its stream waits, and no other, until it is replayed', async () => {
-    const [a, b] = [await node(), await node()];
-    let bad = true;
-    const { handle } = failing((event) => bad && event.stream === 'order-1' && event.streamPosition === 1n);
-    await a.join({ slices: 1, retry, maxAttempts: 3 }, handle);
-    await appendTo(a.store, 't', ['order-1', 'order-2', 'order-3'], 4);
-    await until('the others', async () => (await positions(a, 'order-3')).length === 4);
-    await until('parked', async () => (await runInTenant('t', () => b.groups.parked(group))).length === 1);
-    const [parked] = await runInTenant('t', () => b.groups.parked(group));
-    expect(parked).toMatchObject({
-      group,
-      tenantId: 't',
-      stream: 'order-1',
-      streamPosition: 1n,
-      attempts: 3,
-      slice: 0,
-    });
-    expect(parked!.reason).toBe('Error: refused order-1');
-    expect(await runInTenant('other', () => b.groups.parked(group))).toEqual([]);
-    expect(await runInTenant('other', () => b.groups.replay(group, [parked!.eventId]))).toBe(0);
-    await appendTo(a.store, 't', ['order-1', 'order-2'], 2);
-    await until('the other goes on', async () => (await positions(a, 'order-2')).length === 6);
-    expect(await positions(a, 'order-1')).toEqual([0n]);
-    const state = await b.groups.describe(group);
-    expect(state.slices[0]).toMatchObject({ waitingStreams: 1, parked: 1 });
-    expect(state.parked).toEqual([{ tenantId: 't', events: 1 }]);
-
-    // Still bad: it stays where it is.
-    expect(await runInTenant('t', () => b.groups.replay(group, [parked!.eventId]))).toBe(1);
-    await until(
-      'a fourth attempt',
-      async () => (await runInTenant('t', () => b.groups.parked(group)))[0]!.attempts === 4,
-    );
-    expect(await positions(a, 'order-1')).toEqual([0n]);
-    bad = false;
-    await runInTenant('t', () => b.groups.replay(group, [parked!.eventId]));
-    await until('all handled', allHandled(a));
-    expect(await countHandled(a.database, group)).toEqual({ events: 16, ...clean });
-    expect(await runInTenant('t', () => b.groups.parked(group))).toEqual([]);
-    await appendTo(a.store, 't', ['order-1'], 1);
-    await until('back with its slice', allHandled(a));
-    expect((await countHandled(a.database, group)).disordered).toBe(0);
-  });
-
-  it('under "block", is discarded: its stream goes on after it, also with another owner', async () => {
-    const [a, b] = [await node(), await node()];
-    const { handle } = failing((event) => event.stream === 'order-1' && event.streamPosition === 0n);
-    const member = await a.join({ slices: 1, retry, maxAttempts: 1 }, handle);
-    await appendTo(a.store, 't', ['order-1', 'order-2'], 3);
-    await until('parked', async () => (await runInTenant('t', () => a.groups.parked(group))).length === 1);
-    await member.leave();
-    await b.join({ retry }, handle);
-    await appendTo(a.store, 't', ['order-1', 'order-2'], 1);
-    await until('the other stream', async () => (await positions(a, 'order-2')).length === 4);
-    expect(await positions(a, 'order-1')).toEqual([]);
-    const [parked] = await runInTenant('t', () => a.groups.parked(group));
-    expect(await runInTenant('t', () => a.groups.discard(group, [parked!.eventId, newId()]))).toBe(1);
-    await until('the rest of the stream', async () => (await positions(a, 'order-1')).length === 3);
-    expect(await positions(a, 'order-1')).toEqual([1n, 2n, 3n]);
-    await expect(runInTenant('t', () => a.groups.discard(group, ['x']))).rejects.toThrow('no event id');
-  });
-
-  it('under "skip", is parked and left behind; a replay handles it late', async () => {
-    const a = await node();
-    let bad = true;
-    const { handle } = failing((event) => bad && event.stream === 'order-1' && event.streamPosition < 2n);
-    await a.join({ slices: 1, retry, maxAttempts: 2, whenParked: 'skip' }, handle);
-    await appendTo(a.store, 't', ['order-1', 'order-2'], 4);
-    await until('the rest of the stream', async () => (await positions(a, 'order-1')).length === 2);
-    const parked = await runInTenant('t', () => a.groups.parked(group));
-    expect(parked.map(({ streamPosition }) => streamPosition)).toEqual([0n, 1n]);
-    bad = false;
-    await runInTenant('t', () => a.groups.replay(group, [parked[1]!.eventId]));
-    await until('the replay', async () => (await positions(a, 'order-1')).length === 3);
-    expect(await positions(a, 'order-1')).toEqual([2n, 3n, 1n]);
-    expect(await runInTenant('t', () => a.groups.parked(group))).toHaveLength(1);
-  });
-
-  it('of one tenant holds up no other, and a whole failing tenant does not stop the slice', async () => {
-    const a = await node();
-    const { handle } = failing((event) => event.metadata.tenantId === 'bad');
-    await a.join({ slices: 2, retry, maxAttempts: 2 }, handle);
-    await appendTo(a.store, 'bad', streams(150), 1);
-    await appendTo(a.store, 'good', streams(10), 2);
-    await until('the good', async () => (await handled(a.database, group)).length === 20);
-    await until('the bad', async () => (await a.groups.describe(group)).parked[0]?.events === 150);
   });
 });

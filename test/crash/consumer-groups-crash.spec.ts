@@ -100,10 +100,10 @@ it('twenty slices over three processes, one killed, one joining, one leaving: ev
     );
     return shares.sort((a, b) => a - b).join() === '6,7,7';
   });
-  let isOver = false;
+  const over = new AbortController();
   const writing = Promise.all(
     ['t1', 't2', 't3'].map(async (tenant) => {
-      while (!isOver) await appendTo(looker.store, tenant, streams(20), 1);
+      while (!over.signal.aborted) await appendTo(looker.store, tenant, streams(20), 1);
     }),
   );
   for (const member of [first, second, third]) await until('work by each', worked(member));
@@ -113,7 +113,7 @@ it('twenty slices over three processes, one killed, one joining, one leaving: ev
   second.process.send('leave');
   await ended(second.process);
   expect(second.process.exitCode).toBe(0);
-  isOver = true;
+  over.abort();
   await writing;
   await until('all handled', allHandled, 60_000);
   expect(await countHandled(looker.database, group)).toMatchObject(clean);

@@ -1,7 +1,14 @@
 // F3: consumers of the feed, alone and in groups, and their checkpoints.
 export { Checkpoints, type HeldCheckpoint } from './checkpoints.js';
-export { Consumer, type ConsumerFailure, type ConsumerOptions } from './consumer.js';
+export {
+  Consumer,
+  type ConsumerFailure,
+  type ConsumerOptions,
+  type ConsumerState,
+  type ConsumerStateChange,
+} from './consumer.js';
 export type { Delivery } from './delivery.js';
+export { type FeedItem, followFeed, type FollowFeedOptions } from './follow-feed.js';
 export { followStream } from './follow-stream.js';
 export { ConsumerGroup, type ConsumerGroupDeclaration } from './groups/consumer-group.js';
 export {
