@@ -43,13 +43,16 @@ create table concord.group_checkpoints (
 );
 
 -- Streams that do not move with their slice, because an event of theirs failed. `next_position` is where the stream goes on,
--- at `retry_at`; null: when the parked event has been replayed or discarded. Added and removed by the slice's owner only.
+-- at `retry_at`; null: when the parked event has been replayed or discarded. `done_through` is the global position of the
+-- last event it has done on its own: before its slice has come there too, it does not move with the slice again.
+-- Added and removed by the slice's owner only.
 create table concord.waiting_streams (
   group_name    text collate "C" not null,
   tenant_id     text collate "C" not null,
   stream_name   text collate "C" not null,
   slice         integer          not null,
   next_position bigint           not null,
+  done_through  bigint           not null,
   attempts      integer          not null,
   reason        text             not null,
   retry_at      timestamptz,
@@ -188,11 +191,12 @@ begin
   end if;
 end $$;
 
--- Lets a stream go on after one of its events: with the next position at once.
-create function concord.pass_waiting_event(name text, tenant text, stream text, passed bigint) returns void
+-- Lets a stream go on after one of its events, which is at a position of its own and at a global one.
+create function concord.pass_waiting_event(name text, tenant text, stream text, passed bigint, passed_global bigint)
+  returns void
   language sql volatile as $$
   update concord.waiting_streams
-    set next_position = passed + 1, attempts = 0, reason = '', retry_at = clock_timestamp()
+    set next_position = passed + 1, done_through = passed_global, attempts = 0, reason = '', retry_at = clock_timestamp()
     where group_name = name and tenant_id = tenant and stream_name = stream and next_position = passed;
 $$;
 
@@ -206,9 +210,10 @@ begin
   for discarded in
     delete from concord.parked_events
       where group_name = name and tenant_id = tenant and event_id = any (ids)
-      returning stream_name, stream_position
+      returning stream_name, stream_position, global_position
   loop
-    perform concord.pass_waiting_event(name, tenant, discarded.stream_name, discarded.stream_position);
+    perform concord.pass_waiting_event(
+      name, tenant, discarded.stream_name, discarded.stream_position, discarded.global_position);
     total := total + 1;
   end loop;
   return total;

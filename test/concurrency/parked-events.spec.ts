@@ -123,6 +123,23 @@ describe('a failing event', () => {
     await expect(runInTenant('t', () => a.groups.discard(group, ['x']))).rejects.toThrow('no event id');
   });
 
+  it('does not make the next owner repeat what its stream has done since', async () => {
+    const [a, b] = [await node(), await node()];
+    let left = 1;
+    const { handle } = failing((event) => event.streamPosition === 3n || (event.streamPosition === 0n && left-- > 0));
+    await appendTo(a.store, 't', ['order-1'], 5);
+    const member = await a.join({ slices: 1, retry, maxAttempts: 2, batchSize: 1 }, handle);
+    await until('parked', async () => (await runInTenant('t', () => a.groups.parked(group))).length === 1);
+    await member.leave();
+    await b.join({ slices: 1, retry, maxAttempts: 2 }, handle);
+    const [parked] = await runInTenant('t', () => a.groups.parked(group));
+    await runInTenant('t', () => a.groups.discard(group, [parked!.eventId]));
+    await until('back with its slice', async () => (await a.groups.describe(group)).slices[0]!.waitingStreams === 0);
+    await appendTo(a.store, 't', ['order-1'], 1);
+    await until('the new event', async () => (await positions(a, 'order-1')).includes(5n));
+    expect(await positions(a, 'order-1')).toEqual([0n, 1n, 2n, 4n, 5n]);
+  });
+
   it('under "skip", is parked and left behind; a replay handles it late', async () => {
     const a = await node();
     let bad = true;

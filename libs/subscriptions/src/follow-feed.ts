@@ -65,16 +65,20 @@ async function* follow(
   stop.addEventListener('abort', raise);
   try {
     let position = after;
-    for (let wasLive = false; !stop.aborted;) {
+    for (let isLive = false; !stop.aborted;) {
       const { seen } = wake;
-      const page = await readPatiently(read, position, options);
-      const isLive = page.events.length < pageSize;
-      if (wasLive && !isLive) yield { kind: 'fell-behind', position };
-      yield* untilStopped(page.events, stop);
-      position = page.through;
-      if (isLive && !wasLive && !isAborted(stop)) yield { kind: 'caught-up', position };
-      if (isLive) await wake.wait(seen, POLL_MS);
-      wasLive = isLive;
+      const { events, through } = await readPatiently(read, position, options);
+      if (isLive && events.length >= pageSize) {
+        isLive = false;
+        yield { kind: 'fell-behind', position };
+      }
+      yield* untilStopped(events, stop);
+      position = through;
+      // A page may be short and yet not the last.
+      if (events.length > 0 || isAborted(stop)) continue;
+      if (!isLive) yield { kind: 'caught-up', position };
+      isLive = true;
+      await wake.wait(seen, POLL_MS);
     }
   } finally {
     unsubscribe();

@@ -71,7 +71,13 @@ export class ParkedReplays {
       // Discarded meanwhile: then it is not handled either.
       const taken = await database.query(sql.take, key);
       if (taken.length === 0) throw new NoLongerParked(`event ${event.id} was discarded while it was replayed`);
-      void database.query(sql.pass, [settings.name, event.metadata.tenantId, event.stream, event.streamPosition]);
+      void database.query(sql.pass, [
+        settings.name,
+        event.metadata.tenantId,
+        event.stream,
+        event.streamPosition,
+        event.globalPosition,
+      ]);
     });
     return 'failed' in outcome ? outcome.failed : undefined;
   }

@@ -97,6 +97,7 @@ export class SliceDelivery {
   }
 }
 
-function isNobodysFault(error: unknown): boolean {
+/** Neither the handler's nor that of what it was given. */
+export function isNobodysFault(error: unknown): boolean {
   return error instanceof OwnershipLost || error instanceof DatabaseUnavailable || error instanceof CommitUnknown;
 }

@@ -86,9 +86,15 @@ export class SliceProgress {
     this.saved.set(tenant, reached);
   }
 
-  /** There was nothing to do up to there. */
+  /** There was nothing to do up to there. Without progress the tenant rests until it is heard of again. */
   passed(tenant: TenantId, reached: GlobalPosition): void {
-    this.done.set(tenant, reached);
+    if (reached <= this.of(tenant)) this.rest(tenant);
+    else this.done.set(tenant, reached);
+  }
+
+  /** The tenant is left alone until it is heard of again. */
+  rest(tenant: TenantId): void {
+    this.heads.delete(tenant);
   }
 
   /** Positions that have moved far by passing only, to be saved in a transaction that holds the slice. */

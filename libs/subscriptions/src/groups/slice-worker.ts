@@ -7,7 +7,7 @@ import { runInTenant, type TenantId } from '@concord/tenancy';
 import { delayOf } from '../backoff.js';
 import { Signal } from '../signal.js';
 import type { GroupWork, OwnedSlice } from './group-work.js';
-import { SliceDelivery } from './slice-delivery.js';
+import { isNobodysFault, SliceDelivery } from './slice-delivery.js';
 import { SliceProgress } from './slice-progress.js';
 import { type Asked, WaitingStreams } from './waiting-streams.js';
 
@@ -66,8 +66,9 @@ export class SliceWorker {
     this.wake.raise();
   }
 
-  /** Saves, at the next turn, positions that have only passed over what others own. */
+  /** Now and then: hears of all tenants again, and saves positions that have only passed over what others own. */
   tidy(): void {
+    this.progress.hear(this.heads());
     this.tidies = true;
     this.wake.raise();
   }
@@ -128,11 +129,22 @@ export class SliceWorker {
     try {
       const stepped = await this.waiting.step();
       const tenant = this.waiting.retrying < MAX_RETRYING ? this.progress.nextTenant() : undefined;
-      if (tenant !== undefined) await runInTenant(tenant, () => this.advance(tenant));
+      if (tenant !== undefined) await this.advanceIn(tenant);
       if (this.tidies) await this.saveIdle();
       return stepped || tenant !== undefined;
     } finally {
       this.busy = false;
+    }
+  }
+
+  private async advanceIn(tenant: TenantId): Promise<void> {
+    try {
+      await runInTenant(tenant, () => this.advance(tenant));
+    } catch (error) {
+      if (isNobodysFault(error)) throw error;
+      // Its feed cannot be read, say: the other tenants go on.
+      this.work.report({ slice: this.owned.slice, error, outcome: 'interrupted' });
+      this.progress.rest(tenant);
     }
   }
 

@@ -1,13 +1,19 @@
 // Streams of a slice that go their own way after a failure: tried again later and later, parked in the end, and back with
 // the slice once they have caught up with it. Their slice passes over them meanwhile, so they hold up nobody else.
 import { loadSql } from '@concord/database';
-import { parseStreamName, type RecordedEvent, type StreamName, type StreamPosition } from '@concord/kernel';
+import {
+  type GlobalPosition,
+  parseStreamName,
+  type RecordedEvent,
+  type StreamName,
+  type StreamPosition,
+} from '@concord/kernel';
 import { runInTenant, type TenantId } from '@concord/tenancy';
 import { delayOf } from '../backoff.js';
 import type { GroupWork, OwnedSlice } from './group-work.js';
 import { ParkedReplays } from './parked-replays.js';
 import { reasonOf } from './reason.js';
-import type { SliceDelivery } from './slice-delivery.js';
+import { isNobodysFault, type SliceDelivery } from './slice-delivery.js';
 import type { SliceProgress } from './slice-progress.js';
 
 const sql = {
@@ -41,12 +47,15 @@ interface LoadedRow {
 
 interface StoredRow {
   readonly next_position: StreamPosition;
+  readonly done_through: GlobalPosition;
   readonly attempts: number;
   readonly due_in: number | null;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
 const LOOK_AHEAD = 16;
+const BEHIND_MS = 50;
+const TROUBLE_MS = 1000;
 
 export class WaitingStreams {
   private readonly streams = new Map<string, Waiting>();
@@ -105,7 +114,14 @@ export class WaitingStreams {
     const now = performance.now();
     const due = [...this.streams.values()].find(({ dueAt }) => dueAt <= now);
     if (!due) return false;
-    await runInTenant(due.tenant, () => this.goOn(due));
+    try {
+      await runInTenant(due.tenant, () => this.goOn(due));
+    } catch (error) {
+      if (isNobodysFault(error)) throw error;
+      // It cannot be read, say: that is this stream's trouble, and not the slice's.
+      this.work.report({ slice: this.owned.slice, error, outcome: 'interrupted' });
+      this.remember(due.tenant, due.stream, TROUBLE_MS);
+    }
     return true;
   }
 
@@ -119,10 +135,16 @@ export class WaitingStreams {
       return;
     }
     const event = await this.nextEvent(stream, row.next_position);
-    if (!event || event.globalPosition > this.progress.of(tenant)) return this.rejoin(waiting);
+    const sliceIsAt = this.progress.of(tenant);
+    if (!event || event.globalPosition > sliceIsAt) {
+      // After a change of owner the slice may be behind: what the stream has done since, the slice must pass over first.
+      if (sliceIsAt < row.done_through) this.remember(tenant, stream, BEHIND_MS);
+      else await this.rejoin(waiting);
+      return;
+    }
     const attempt = row.attempts + 1;
     const outcome = await this.delivery.deliver([event], attempt, () => {
-      void this.work.database.query(sql.pass, [...key, event.streamPosition]);
+      void this.work.database.query(sql.pass, [...key, event.streamPosition, event.globalPosition]);
     });
     if ('failed' in outcome) {
       const dueIn = await this.settleFailure(event, attempt, outcome.failed);
@@ -173,7 +195,8 @@ export class WaitingStreams {
     await this.delivery.settle(() => {
       if (parks) void database.query(sql.park, [...key, event.id, ...place, reason, attempt]);
       const counted = skips ? 0 : attempt;
-      void database.query(sql.put, [...key, event.stream, this.owned.slice, next, counted, reason, dueIn]);
+      const done = skips ? event.globalPosition : null;
+      void database.query(sql.put, [...key, event.stream, this.owned.slice, next, counted, reason, dueIn, done]);
       settleToo?.();
     });
     const outcome = parks ? 'parked' : 'retrying';
