@@ -165,4 +165,15 @@ describe('a failing event', () => {
     await until('the good', async () => (await handled(a.database, group)).length === 20);
     await until('the bad', async () => (await a.groups.describe(group)).parked[0]?.events === 150);
   });
+
+  it('is not alone when all fail: then the slice waits, and does not set aside everything', async () => {
+    const a = await node();
+    const { handle } = failing(() => true);
+    await a.join({ slices: 1, retry: { firstMs: 3_600_000, mostMs: 3_600_000 } }, handle);
+    await appendTo(a.store, 't', streams(150), 1);
+    const waiting = async (): Promise<number> => (await a.groups.describe(group)).slices[0]!.waitingStreams;
+    await until('a hundred', async () => (await waiting()) === 100);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await waiting()).toBe(100);
+  });
 });

@@ -25,7 +25,6 @@ export class GroupMember implements GroupMembership {
   private readonly workers = new Map<number, SliceWorker>();
   /** Tokens of slices that are given back, or about to be: an answer that was under way may still name them. */
   private readonly givenBack = new Map<number, bigint>();
-  private handingOver = 0;
   private readonly heartbeat: Heartbeat;
   private readonly news: NewsOfTenants;
   private leaving = false;
@@ -78,14 +77,16 @@ export class GroupMember implements GroupMembership {
         worker.abort(new OwnershipLost(`slice ${slice} has another owner by now`));
       }
     }
-    for (const [slice, fencingToken] of owned) this.take(slice, fencingToken);
-    this.handOver(surplus - this.handingOver);
+    const kept = [...owned].filter(([slice, fencingToken]) => this.givenBack.get(slice) !== fencingToken);
+    for (const [slice, fencingToken] of kept) this.take(slice, fencingToken);
+    const share = owned.size - surplus;
+    this.handOver(surplus > 0 ? kept.length - share : 0);
     for (const worker of this.workers.values()) worker.tidy();
     await this.askWorkers();
   }
 
   private take(slice: number, fencingToken: bigint): void {
-    if (this.workers.has(slice) || this.givenBack.get(slice) === fencingToken) return;
+    if (this.workers.has(slice)) return;
     const worker = new SliceWorker(this.work, { slice, fencingToken }, () => this.news.heads);
     this.workers.set(slice, worker);
     // Until it has ended the slice is not taken again: one owner, one thread of work.
@@ -101,7 +102,6 @@ export class GroupMember implements GroupMembership {
 
   private async release(worker: SliceWorker): Promise<void> {
     const { slice, fencingToken } = worker.owned;
-    this.handingOver += 1;
     this.givenBack.set(slice, fencingToken);
     try {
       await worker.stop();
@@ -110,8 +110,6 @@ export class GroupMember implements GroupMembership {
       // The next heartbeat finds that it is owned still, and too many.
       this.givenBack.delete(slice);
       this.work.report({ slice, error, outcome: 'interrupted' });
-    } finally {
-      this.handingOver -= 1;
     }
   }
 
