@@ -28,6 +28,11 @@ export class TransactionNeeded extends ConcordError {
   readonly code = 'transaction-needed';
 }
 
+/** What this work was based on, a lease and its fencing token, belongs to somebody else by now; nothing was changed. */
+export class OwnershipLost extends ConcordError {
+  readonly code = 'ownership-lost';
+}
+
 interface PostgresError extends Error {
   readonly code?: string;
   readonly detail?: string;
@@ -38,6 +43,7 @@ const WRONG_EXPECTED_VERSION = 'CN001';
 const HALF_REPEATED = 'CN002';
 const STREAM_DELETED = 'CN003';
 const FEED_ON_STANDBY = 'CN005';
+const OWNERSHIP_LOST = 'CN040';
 const UNIQUE_VIOLATION = '23505';
 // serialization_failure, deadlock_detected, lock_not_available, object_in_use
 const TRANSIENT = new Set(['40001', '40P01', '55P03', '55006']);
@@ -64,16 +70,22 @@ function driverError(error: Error): PostgresError {
   return isError(wrapped) ? wrapped : error;
 }
 
+// Our own SQLSTATEs, and the constraints whose violation says something.
+const MEANINGS: Readonly<Record<string, (error: PostgresError) => ConcordError>> = {
+  [WRONG_EXPECTED_VERSION]: wrongExpectedVersion,
+  [STREAM_DELETED]: streamDeleted,
+  [HALF_REPEATED]: (cause) => new EventIdInUse({ cause }),
+  [OWNERSHIP_LOST]: (cause) => new OwnershipLost(cause.message, {}, { cause }),
+  [`${UNIQUE_VIOLATION} events_event_id_key`]: (cause) => new EventIdInUse({ cause }),
+  // A stale snapshot.
+  [`${UNIQUE_VIOLATION} events_stream_key`]: (cause) => new TransientConflict(cause.message, {}, { cause }),
+};
+
 function translateState(error: PostgresError): ConcordError | undefined {
-  const { code = '' } = error;
-  if (code === WRONG_EXPECTED_VERSION) return wrongExpectedVersion(error);
-  if (code === STREAM_DELETED) return streamDeleted(error);
-  if (code === HALF_REPEATED) return new EventIdInUse({ cause: error });
-  if (code === UNIQUE_VIOLATION && error.constraint === 'events_event_id_key')
-    return new EventIdInUse({ cause: error });
-  const staleSnapshot = code === UNIQUE_VIOLATION && error.constraint === 'events_stream_key';
-  if (staleSnapshot || TRANSIENT.has(code)) return new TransientConflict(error.message, {}, { cause: error });
-  return undefined;
+  const { code = '', constraint } = error;
+  if (TRANSIENT.has(code)) return new TransientConflict(error.message, {}, { cause: error });
+  const meaning = MEANINGS[code] ?? MEANINGS[`${code} ${constraint}`];
+  return meaning?.(error);
 }
 
 function translateConnection(error: PostgresError): ConcordError | undefined {

@@ -4,6 +4,7 @@ export { DatabaseModule } from './database.module.js';
 export {
   CommitUnknown,
   DatabaseUnavailable,
+  OwnershipLost,
   TransactionNeeded,
   TransientConflict,
   translateDatabaseError,

@@ -1,6 +1,7 @@
 // How a projector says what it projects. A projection is a projector's code, a name and a version.
 import { Injectable, type Type } from '@nestjs/common';
 import { type DomainEvent, type RecordedEvent } from '@concord/kernel';
+import { methodsOf, On as OnEvent } from '@concord/subscriptions';
 import type { ActiveRecord, RowType } from './active-record.js';
 
 /** `inline`: in the command's transaction. `async`: behind it, exactly once, with a checkpoint. */
@@ -27,7 +28,6 @@ export interface ProjectionDefinition extends ProjectionOptions {
 }
 
 const OPTIONS = Symbol('concord:projection');
-const HANDLERS = Symbol('concord:projection:handlers');
 
 /** Declares a projector class; it is then found among the providers of any module. */
 export function Projection(options: ProjectionOptions): ClassDecorator {
@@ -41,28 +41,15 @@ export function Projection(options: ProjectionOptions): ClassDecorator {
 export function On<Event extends DomainEvent>(
   eventType: Event['type'],
 ): <Key extends string>(target: Record<Key, (event: RecordedEvent<Event>) => Promise<void>>, method: Key) => void {
-  return (target, method) => {
-    const handlers = (Reflect.getOwnMetadata(HANDLERS, target) ?? {}) as Record<string, string>;
-    if (handlers[eventType])
-      throw new Error(`${eventType} has two methods, ${handlers[eventType]} and ${method}: keep one`);
-    Reflect.defineMetadata(HANDLERS, { ...handlers, [eventType]: method }, target);
-  };
+  return OnEvent<Event>(eventType);
 }
 
 /** Reads the declaration of a projector; undefined for any other class. Errors: a projector without methods throws. */
 export function definitionOf(type: Type, instance: object): ProjectionDefinition | undefined {
   const options = Reflect.getMetadata(OPTIONS, type) as ProjectionOptions | undefined;
   if (!options) return undefined;
-  const methods = Object.entries(
-    (Reflect.getMetadata(HANDLERS, type.prototype as object) ?? {}) as Record<string, string>,
-  );
-  if (methods.length === 0) throw new Error(`${type.name} projects nothing: mark its methods with @On('EventType')`);
-  const handlers = new Map(
-    methods.map(([eventType, method]) => {
-      const project = (instance as Record<string, ProjectEvent>)[method] as ProjectEvent;
-      return [eventType, project.bind(instance)] as const;
-    }),
-  );
+  const handlers = methodsOf<ProjectEvent>(type, instance);
+  if (handlers.size === 0) throw new Error(`${type.name} projects nothing: mark its methods with @On('EventType')`);
   return { ...options, handlers };
 }
 

@@ -31,10 +31,15 @@ export class Checkpoints {
     return row?.position;
   }
 
-  /** Locks the checkpoint, made if need be. Undefined: another process holds it, and `wait` is false. */
-  async hold(subscription: string, wait: boolean, tenant = currentTenant()): Promise<HeldCheckpoint | undefined> {
+  /** Locks the checkpoint, made at `start` if need be. Undefined: another process holds it, and `wait` is false. */
+  async hold(
+    subscription: string,
+    wait: boolean,
+    tenant = currentTenant(),
+    start: GlobalPosition = 0n,
+  ): Promise<HeldCheckpoint | undefined> {
     const key = [subscription, tenant];
-    const [created] = await this.database.query<Row>(sql.create, key);
+    const [created] = await this.database.query<Row>(sql.create, [...key, start]);
     if (created) return { position: created.position, created: true };
     const [row] = await this.database.query<Row>(wait ? sql.lock : sql.tryLock, key);
     return row && { position: row.position, created: false };

@@ -1,27 +1,57 @@
-// A checkpointed consumer: reads the feed of every tenant in order, and commits effects and checkpoint as one.
-// Exactly once for effects in the same database. Several processes may run it: the checkpoint's row lock lets one at a
-// time work on a tenant, and who comes second sees where the first one ended.
+// A checkpointed consumer, the durable catch-up subscription: reads the feed of every tenant in order, one batch at a time.
+// Exactly once, where effects are in the same database: they commit with the checkpoint. Several processes may run such a
+// one: the checkpoint's row lock lets one at a time work on a tenant, and who comes second sees where the first one ended.
 import type { Database } from '@concord/database';
-import type { EventStore } from '@concord/event-store';
+import type { EventStore, FeedPage } from '@concord/event-store';
 import type { GlobalPosition, RecordedEvent } from '@concord/kernel';
 import { currentTenant, runInTenant, type TenantId } from '@concord/tenancy';
+import { delayOf } from './backoff.js';
 import { Checkpoints } from './checkpoints.js';
+import type { Delivery } from './delivery.js';
 import { Lookout } from './lookout.js';
 import { Signal } from './signal.js';
 
-/** What to consume, and how. */
-export interface ConsumerOptions {
+/** What to consume, and how. Without `delivery`: exactly once in the database. */
+export type ConsumerOptions = CommonOptions & (ExactlyOnce | AtLeastOnce);
+
+interface CommonOptions {
   /** Names the checkpoint. */
   readonly name: string;
+  /** Where it begins for a tenant without a checkpoint: after this position, or with what comes after its first start. */
+  readonly from?: GlobalPosition | 'now';
   readonly categories?: readonly string[];
   readonly types?: readonly string[];
-  /** Events a transaction at most; 500 by default. */
+  /** Events handled as one at most, and read ahead of the handler; 500 by default. */
   readonly batchSize?: number;
-  /** Runs within the checkpoint's transaction, for one tenant. It must not have effects elsewhere. */
+  /** Handles events of one tenant. An error is no end: the batch is tried again, later and later. */
   handle(events: readonly RecordedEvent[]): Promise<void>;
+  onFailure?(failure: ConsumerFailure): void;
+  /** Called when a tenant's state changes. */
+  onState?(change: ConsumerStateChange): void;
+}
+
+interface ExactlyOnce {
+  /** `handle` runs within the checkpoint's transaction. It must not have effects elsewhere. */
+  readonly delivery?: Extract<Delivery, 'exactly-once-in-database'>;
   /** Runs before the first batch of a tenant, in the same transaction. */
   start?(): Promise<void>;
-  onFailure?(failure: ConsumerFailure): void;
+}
+
+interface AtLeastOnce {
+  /** `handle` runs outside any transaction, in every process that runs it: where those are several, use a consumer group. */
+  readonly delivery: Extract<Delivery, 'at-least-once'>;
+  readonly start?: never;
+}
+
+/** `live`: the tenant's handler has seen all there was when last looked; `catching-up`: it has not. */
+export type ConsumerState = 'catching-up' | 'live';
+
+/** A tenant has caught up, or has fallen behind. */
+export interface ConsumerStateChange {
+  readonly name: string;
+  readonly tenantId: TenantId;
+  readonly state: ConsumerState;
+  readonly position: GlobalPosition;
 }
 
 /** Why a tenant does not move on. It is tried again, later and later, and holds up no other tenant. */
@@ -33,8 +63,10 @@ export interface ConsumerFailure {
   readonly retryAt: Date;
 }
 
-const MAX_BACKOFF_MS = 30_000;
+const FAILURE_BACKOFF = { firstMs: 200, mostMs: 30_000 };
 const DEFAULT_BATCH = 500;
+// No tenant has this id: it stands for the position at which a consumer that begins `now` was first started.
+const ALL_TENANTS = '*';
 
 /** Runs a handler over every tenant's feed, from its checkpoint on, until it is stopped. */
 export class Consumer {
@@ -44,6 +76,9 @@ export class Consumer {
   private readonly checkpoints: Checkpoints;
   private readonly positions = new Map<TenantId, GlobalPosition>();
   private readonly failing = new Map<TenantId, ConsumerFailure>();
+  private readonly states = new Map<TenantId, ConsumerState>();
+  private startsAfter = 0n;
+  private hasStart = false;
   private running: Promise<void> | undefined;
   private reachable = true;
   private readonly stopping = new AbortController();
@@ -59,6 +94,11 @@ export class Consumer {
   /** Tenants that do not move on at present. */
   get failures(): readonly ConsumerFailure[] {
     return [...this.failing.values()];
+  }
+
+  /** Whether a tenant's handler has caught up, as far as this process knows. */
+  stateOf(tenantId: TenantId): ConsumerState {
+    return this.states.get(tenantId) ?? 'catching-up';
   }
 
   /** Starts in the background; a second call does nothing. */
@@ -85,9 +125,11 @@ export class Consumer {
   private async pass(): Promise<boolean> {
     let moved = false;
     try {
+      await this.findStart();
       for (const { tenantId, head } of await this.store.tenantHeads()) {
         if (this.stopping.signal.aborted || head <= (this.positions.get(tenantId) ?? -1n)) continue;
         moved = (await this.attempt(tenantId)) || moved;
+        this.tellState(tenantId, head);
       }
       this.reachable = true;
     } catch (error) {
@@ -103,6 +145,27 @@ export class Consumer {
     if (!this.reachable) return undefined;
     const times = this.failures.map(({ retryAt }) => retryAt.getTime());
     return times.length > 0 ? Math.min(...times) - Date.now() : undefined;
+  }
+
+  private async findStart(): Promise<void> {
+    const { name, from = 0n } = this.options;
+    if (this.hasStart) return;
+    this.startsAfter = from === 'now' ? await this.store.lastPosition() : from;
+    if (from === 'now') {
+      const { startsAfter } = this;
+      const held = await this.database.transaction(() => this.checkpoints.hold(name, true, ALL_TENANTS, startsAfter));
+      this.startsAfter = held?.position ?? startsAfter;
+    }
+    this.hasStart = true;
+  }
+
+  private tellState(tenantId: TenantId, head: GlobalPosition): void {
+    const position = this.positions.get(tenantId);
+    if (position === undefined) return;
+    const state = position >= head ? 'live' : 'catching-up';
+    if (state === this.states.get(tenantId)) return;
+    this.states.set(tenantId, state);
+    this.options.onState?.({ name: this.options.name, tenantId, state, position });
   }
 
   private async attempt(tenantId: TenantId): Promise<boolean> {
@@ -121,33 +184,43 @@ export class Consumer {
   /** Reads outside the transaction, then holds the checkpoint and makes sure that nobody else has moved it since. */
   private async batch(): Promise<boolean> {
     const tenantId = currentTenant();
-    const { name, categories, types, batchSize = DEFAULT_BATCH } = this.options;
-    const after = this.positions.get(tenantId) ?? (await this.checkpoints.read(name)) ?? 0n;
+    const after = this.positions.get(tenantId) ?? (await this.checkpoints.read(this.options.name)) ?? this.startsAfter;
+    const { categories, types, batchSize: limit = DEFAULT_BATCH } = this.options;
     const page = await this.store.readFeed({
       after,
-      limit: batchSize,
+      limit,
       ...(categories && { categories }),
       ...(types && { types }),
     });
-    const position = await this.database.transaction(async () => {
-      const held = await this.checkpoints.hold(name, false);
-      if (!held) return undefined;
-      if (held.created) await this.options.start?.();
-      if (held.position !== after) return held.position;
-      if (page.events.length > 0) await this.options.handle(page.events);
-      if (page.through > after) await this.checkpoints.save(name, page.through);
-      return page.through;
-    });
+    const position = await this.handle(after, page);
     if (position === undefined) return false;
     this.positions.set(tenantId, position);
     this.advanced.raise();
     return position !== after;
   }
 
+  /** Handles a page and saves its end; answers where the checkpoint is now, or nothing when another process holds it. */
+  private async handle(after: GlobalPosition, page: FeedPage): Promise<GlobalPosition | undefined> {
+    const { name, delivery } = this.options;
+    const handle = async (): Promise<void> => {
+      if (page.events.length > 0) await this.options.handle(page.events);
+    };
+    if (delivery === 'at-least-once') await handle();
+    return this.database.transaction(async () => {
+      const held = await this.checkpoints.hold(name, false, currentTenant(), this.startsAfter);
+      if (!held) return undefined;
+      if (held.created) await this.options.start?.();
+      if (held.position !== after) return held.position;
+      if (delivery !== 'at-least-once') await handle();
+      if (page.through > after) await this.checkpoints.save(name, page.through);
+      return page.through;
+    });
+  }
+
   private fail(tenantId: TenantId, error: unknown, attempts: number): void {
     // What was remembered may be what is wrong (a rebuild moved the checkpoint): read it anew.
     this.positions.delete(tenantId);
-    const delay = Math.min(100 * 2 ** attempts, MAX_BACKOFF_MS);
+    const delay = delayOf(FAILURE_BACKOFF, attempts);
     const failure = { name: this.options.name, tenantId, error, attempts, retryAt: new Date(Date.now() + delay) };
     this.failing.set(tenantId, failure);
     this.options.onFailure?.(failure);

@@ -1,0 +1,84 @@
+// Handles parked events once more, when an operator has asked for it. What fails again stays parked.
+import { loadSql } from '@concord/database';
+import { ConcordError, type RecordedEvent, type StreamName } from '@concord/kernel';
+import { runInTenant, type TenantId } from '@concord/tenancy';
+import type { GroupWork } from './group-work.js';
+import { reasonOf } from './reason.js';
+import type { SliceDelivery } from './slice-delivery.js';
+
+const sql = {
+  asked: loadSql(import.meta.url, 'sql/read-asked-replay.sql'),
+  take: loadSql(import.meta.url, 'sql/take-parked-event.sql'),
+  keep: loadSql(import.meta.url, 'sql/keep-parked-event.sql'),
+  pass: loadSql(import.meta.url, 'sql/pass-waiting-event.sql'),
+};
+
+class NoLongerParked extends ConcordError {
+  readonly code = 'no-longer-parked';
+}
+
+interface Replay {
+  readonly tenant: TenantId;
+  readonly eventId: string;
+}
+
+export class ParkedReplays {
+  private readonly asked = new Map<string, Replay>();
+
+  constructor(
+    private readonly work: GroupWork,
+    private readonly delivery: SliceDelivery,
+  ) {}
+
+  get isDue(): boolean {
+    return this.asked.size > 0;
+  }
+
+  ask(tenant: TenantId, eventId: string): void {
+    this.asked.set(`${tenant}/${eventId}`, { tenant, eventId });
+  }
+
+  /** Replays one; answers its stream, which may go on now. */
+  async step(): Promise<{ tenant: TenantId; stream: StreamName } | undefined> {
+    for (const [key, replay] of this.asked) {
+      const stream = await runInTenant(replay.tenant, () => this.replay(replay));
+      this.asked.delete(key);
+      if (stream) return { tenant: replay.tenant, stream };
+    }
+    return undefined;
+  }
+
+  private async replay({ tenant, eventId }: Replay): Promise<StreamName | undefined> {
+    const { database, store, settings } = this.work;
+    const key = [settings.name, tenant, eventId];
+    // It may have been heard of twice: once before it was done.
+    const [row] = await database.query<{ attempts: number }>(sql.asked, key);
+    if (!row) return undefined;
+    const [event] = await store.findEvents([eventId]);
+    const failed = event
+      ? await this.attempt(event, row.attempts + 1, key)
+      : new Error('the event is not there any more');
+    if (failed !== undefined && !(failed instanceof NoLongerParked)) {
+      await this.delivery.settle(() => void database.query(sql.keep, [...key, reasonOf(failed)]));
+      this.work.report({ ...(event && { event }), error: failed, outcome: 'parked' });
+    }
+    return event?.stream;
+  }
+
+  private async attempt(event: RecordedEvent, attempt: number, key: readonly unknown[]): Promise<unknown> {
+    const { database, settings } = this.work;
+    const outcome = await this.delivery.deliver([event], attempt, async () => {
+      // Discarded meanwhile: then it is not handled either.
+      const taken = await database.query(sql.take, key);
+      if (taken.length === 0) throw new NoLongerParked(`event ${event.id} was discarded while it was replayed`);
+      void database.query(sql.pass, [
+        settings.name,
+        event.metadata.tenantId,
+        event.stream,
+        event.streamPosition,
+        event.globalPosition,
+      ]);
+    });
+    return 'failed' in outcome ? outcome.failed : undefined;
+  }
+}

@@ -1,0 +1,9 @@
+// What is kept of an error, for people.
+
+const MAX_REASON = 2000;
+
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  // PostgreSQL keeps no U+0000.
+  return text.replaceAll('\0', '').slice(0, MAX_REASON);
+}

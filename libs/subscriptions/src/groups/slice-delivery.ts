@@ -1,0 +1,103 @@
+// Gives events of a slice to the handler, and settles what became of them behind the fence, as the group's delivery says.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CommitUnknown, DatabaseUnavailable, loadSql, OwnershipLost, TransientConflict } from '@concord/database';
+import { type RecordedEvent, runInMessage } from '@concord/kernel';
+import { delayOf } from '../backoff.js';
+import type { GroupWork, OwnedSlice } from './group-work.js';
+
+const holdSlice = loadSql(import.meta.url, 'sql/hold-slice.sql');
+
+/** `handled`: so many are done, and settled. `failed`: none is; the handler, or the commit of its work, said why. */
+export type Delivered = { readonly handled: number } | { readonly failed: unknown };
+
+const CONFLICT_TRIES = 5;
+const CONFLICT_BACKOFF = { firstMs: 10, mostMs: 500 };
+
+export class SliceDelivery {
+  constructor(
+    private readonly work: GroupWork,
+    private readonly owned: OwnedSlice,
+    private readonly lost: AbortSignal,
+    /** Whether to end after the event in hand. */
+    private readonly isStopping: () => boolean,
+  ) {}
+
+  /** How many events may be handled and settled as one. */
+  get most(): number {
+    const { delivery, batchSize } = this.work.settings;
+    return delivery === 'at-least-once' ? 1 : batchSize;
+  }
+
+  /**
+   * Has the events handled, all or, when the slice is to stop, the first of them; `settle` then sends its statements,
+   * which need not be awaited. Errors: those that are not the handler's: OwnershipLost, DatabaseUnavailable, CommitUnknown.
+   */
+  async deliver(
+    events: readonly RecordedEvent[],
+    attempt: number,
+    settle: (handled: number) => void | Promise<void>,
+  ): Promise<Delivered> {
+    for (let conflicts = 1; ; conflicts += 1) {
+      try {
+        return { handled: await this.once(events, attempt, settle) };
+      } catch (error) {
+        if (isNobodysFault(error)) throw error;
+        if (this.lost.aborted)
+          throw new OwnershipLost('the lease has ended while the handler ran', {}, { cause: error });
+        if (!(error instanceof TransientConflict) || conflicts === CONFLICT_TRIES) return { failed: error };
+      }
+      await sleep(delayOf(CONFLICT_BACKOFF, conflicts));
+    }
+  }
+
+  /** Runs statements behind the fence, in a transaction of their own. */
+  async settle(statements: () => void | Promise<void>): Promise<void> {
+    const { database, settings } = this.work;
+    await database.transaction(async () => {
+      void database.query(holdSlice, [settings.name, this.owned.slice, this.owned.fencingToken]);
+      await statements();
+    });
+  }
+
+  private async once(
+    events: readonly RecordedEvent[],
+    attempt: number,
+    settle: (handled: number) => void | Promise<void>,
+  ): Promise<number> {
+    const { database, settings } = this.work;
+    if (settings.delivery === 'at-least-once') {
+      const handled = await this.handleAll(events.slice(0, 1), attempt);
+      await this.settle(() => settle(handled));
+      return handled;
+    }
+    return database.transaction(async () => {
+      const handled = await this.handleAll(events, attempt);
+      // The fence is the last to be asked: it is sent with the commit, and nobody waits long for the slice's row.
+      void database.query(holdSlice, [settings.name, this.owned.slice, this.owned.fencingToken]);
+      await settle(handled);
+      return handled;
+    });
+  }
+
+  private async handleAll(events: readonly RecordedEvent[], attempt: number): Promise<number> {
+    let handled = 0;
+    for (const event of events) {
+      if (handled > 0 && this.isStopping()) break;
+      await this.handleOne(event, attempt);
+      handled += 1;
+    }
+    return handled;
+  }
+
+  private handleOne(event: RecordedEvent, attempt: number): Promise<void> {
+    const { settings, memberId, handle } = this.work;
+    const context = { group: settings.name, memberId, attempt, signal: this.lost, ...this.owned };
+    const message = { correlationId: event.metadata.correlationId ?? event.id, causationId: event.id };
+    return runInMessage(message, () => handle(event, context));
+  }
+}
+
+/** Neither the handler's nor that of what it was given. */
+export function isNobodysFault(error: unknown): boolean {
+  return error instanceof OwnershipLost || error instanceof DatabaseUnavailable || error instanceof CommitUnknown;
+}

@@ -1,0 +1,1 @@
+select starts_after from concord.consumer_groups where group_name = $1

@@ -1,0 +1,1 @@
+select concord.hold_slice($1, $2, $3)

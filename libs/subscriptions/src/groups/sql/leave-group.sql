@@ -1,0 +1,1 @@
+select concord.leave_group($1, $2)

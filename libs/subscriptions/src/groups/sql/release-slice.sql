@@ -1,0 +1,1 @@
+select concord.release_slice($1, $2, $3)

@@ -1,0 +1,170 @@
+// Consumer groups on PostgreSQL: shares, order, delivery, fencing. Each node has connections of its own.
+import { newId, type StreamName } from '@concord/kernel';
+import { runInTenant } from '@concord/tenancy';
+import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
+import {
+  appendTo,
+  countHandled,
+  handled,
+  type Node,
+  openNode,
+  tables,
+  until,
+  writeDown,
+} from '../fixtures/group-member.js';
+
+let testDatabase: TestDatabase;
+let nodes: Node[] = [];
+const group = 'spec';
+
+beforeEach(async () => {
+  testDatabase = await createTestDatabase();
+  await withClient(testDatabase.url, (client) => client.query(tables));
+  nodes = [];
+});
+afterEach(async () => {
+  await Promise.all(nodes.map((node) => node.close()));
+  await testDatabase.drop();
+});
+
+async function node(poolSize?: number): Promise<Node> {
+  const opened = await openNode(testDatabase.url, poolSize);
+  nodes.push(opened);
+  return opened;
+}
+const streams = (count: number): StreamName[] => Array.from({ length: count }, (_, n): StreamName => `order-${n}`);
+const owners = async (of: Node): Promise<(string | null)[]> =>
+  (await of.groups.describe(group)).slices.map((slice) => slice.memberId);
+const shares = async (of: Node): Promise<number[]> =>
+  Object.values(
+    Object.groupBy(
+      (await owners(of)).filter((id) => id !== null),
+      (id) => id,
+    ),
+  )
+    .map((slices) => slices!.length)
+    .sort((a, b) => a - b);
+const allHandled = (of: Node) => async (): Promise<boolean> => (await countHandled(of.database, group)).missing === 0;
+const clean = { missing: 0, repeated: 0, disordered: 0 };
+
+describe('the members of a group', () => {
+  it('share the slices fairly, keep what they have, and take over from those that leave', async () => {
+    const [a, b, c] = [await node(), await node(), await node()];
+    const one = await a.join({ slices: 8 });
+    expect(one.slices).toHaveLength(8);
+    await b.join({});
+    await until('halves', async () => (await shares(a)).join() === '4,4');
+    const before = await owners(a);
+    const third = await c.join({});
+    await until('thirds', async () => (await shares(a)).join() === '2,3,3');
+    const after = await owners(a);
+    expect(after.filter((owner, slice) => owner !== before[slice])).toEqual([third.memberId, third.memberId]);
+    await third.leave();
+    await until('halves again', async () => (await shares(a)).join() === '4,4');
+    const tokens = (await a.groups.describe(group)).slices.map((slice) => slice.fencingToken);
+    expect(tokens.every((token) => token >= 1n && token <= 4n)).toBe(true);
+  });
+
+  it('do not take from a member that is alive, and do when its lease has ended', async () => {
+    const [a, b] = [await node(), await node()];
+    await a.join({ slices: 2, leaseMs: 60_000 });
+    await b.join({ leaseMs: 60_000 });
+    const [first] = await a.database.query<{ member_id: string }>({
+      text: 'select member_id from concord.group_slices order by slice limit 1',
+    });
+    const beat = { text: `select slice from concord.group_beat('spec', $1, 'x', interval '1 minute', '{}')` };
+    // A third one, of two slices: there is nothing for it.
+    const third = newId();
+    expect(await a.database.query(beat, [third])).toEqual([{ slice: null }]);
+    await a.database.query({ text: `update concord.group_members set expires_at = now() where member_id = $1` }, [
+      first!.member_id,
+    ]);
+    expect(await a.database.query(beat, [third])).toEqual([{ slice: 0 }]);
+  });
+
+  it('agree on the number of slices', async () => {
+    const a = await node();
+    await a.join({ slices: 4 });
+    await expect(a.join({ slices: 5 })).rejects.toThrow('has 4 slices, not 5');
+    await expect(a.join({ name: 'other', slices: 0 })).rejects.toThrow('whole number from 1 to 1024');
+    await expect(a.groups.describe('nope')).rejects.toThrow('no consumer group "nope"');
+  });
+
+  it('handle every event of every tenant once and in order, while members come and go', async () => {
+    const [a, b, c] = [await node(), await node(), await node()];
+    const tenants = ['t1', 't2', 't3'];
+    await a.join({ slices: 8 });
+    const over = new AbortController();
+    const writing = (async () => {
+      while (!over.signal.aborted)
+        await Promise.all(tenants.map((tenant) => appendTo(a.store, tenant, streams(12), 1)));
+    })();
+    const worked = (memberId: string) => async (): Promise<boolean> =>
+      (await handled(a.database, group)).some((row) => row.member_id === memberId);
+    const second = await b.join({});
+    await until('some work by the second', worked(second.memberId));
+    const third = await c.join({});
+    await until('some work by the third', worked(third.memberId));
+    await second.leave();
+    over.abort();
+    await writing;
+    await until('all handled', allHandled(a));
+    expect(await countHandled(a.database, group)).toMatchObject(clean);
+  });
+
+  it('take no connection for long: one connection is enough', async () => {
+    const a = await node(1);
+    await appendTo(a.store, 't', streams(5), 4);
+    await a.join({ leaseMs: 1000 });
+    await until('all handled', allHandled(a));
+    expect(await countHandled(a.database, group)).toEqual({ events: 20, ...clean });
+  });
+});
+
+describe('a group', () => {
+  it('begins where it was told to when it was made', async () => {
+    const a = await node();
+    await appendTo(a.store, 't', ['order-1'], 3);
+    const member = await a.join({ from: 'now' });
+    const [id] = await appendTo(a.store, 't', ['order-1'], 1);
+    await until('the new event', async () => (await handled(a.database, group)).length > 0);
+    await member.leave();
+    await a.join({ from: 0n });
+    expect((await handled(a.database, group)).map((row) => row.event_id)).toEqual([id]);
+  });
+
+  it('sees its categories and types only', async () => {
+    const a = await node();
+    await appendTo(a.store, 't', ['order-1', 'bill-1'], 2);
+    await runInTenant('t', () =>
+      a.store.append({ stream: 'order-1', expected: 'any', events: [{ id: newId(), type: 'Other', data: {} }] }),
+    );
+    await a.join({ categories: ['order'], types: ['Happened'] });
+    await until('two', async () => (await handled(a.database, group)).length === 2);
+    await until('no lag', async () => (await a.groups.describe(group)).slices.every(({ lag }) => lag === 0n));
+    expect((await handled(a.database, group)).map((row) => row.stream)).toEqual(['order-1', 'order-1']);
+  });
+
+  it('at least once: runs its handler outside of any transaction, and saves the checkpoint after it', async () => {
+    const a = await node();
+    await appendTo(a.store, 't', streams(3), 3);
+    const inTransaction: boolean[] = [];
+    await a.join({ delivery: 'at-least-once' }, async (event, context, database) => {
+      inTransaction.push(database.current !== undefined);
+      await writeDown(event, context, database);
+    });
+    await until('all handled', allHandled(a));
+    expect(await countHandled(a.database, group)).toEqual({ events: 9, ...clean });
+    expect(inTransaction).not.toContain(true);
+  });
+
+  it('remembers now and then how far a slice has come that had nothing to do', async () => {
+    const a = await node();
+    await a.join({ slices: 4, leaseMs: 500 });
+    await a.database.query({ text: `select setval('concord.global_position', 5000)` });
+    await appendTo(a.store, 't', ['order-1'], 1);
+    const saved = { text: 'select slice from concord.group_checkpoints where position > 5000 order by slice' };
+    await until('all slices', async () => (await a.database.query(saved)).length === 4);
+    expect(await handled(a.database, group)).toHaveLength(1);
+  });
+});
