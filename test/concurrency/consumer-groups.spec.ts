@@ -1,5 +1,5 @@
 // Consumer groups on PostgreSQL: shares, order, delivery, fencing. Each node has connections of its own.
-import { newId, type StreamName } from '@concord/kernel';
+import { newId, parseStreamName, type StreamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
 import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
 import {
@@ -66,20 +66,36 @@ describe('the members of a group', () => {
   });
 
   it('do not take from a member that is alive, and do when its lease has ended', async () => {
-    const [a, b] = [await node(), await node()];
+    const a = await node();
     await a.join({ slices: 2, leaseMs: 60_000 });
-    await b.join({ leaseMs: 60_000 });
-    const [first] = await a.database.query<{ member_id: string }>({
-      text: 'select member_id from concord.group_slices order by slice limit 1',
-    });
-    const beat = { text: `select slice from concord.group_beat('spec', $1, 'x', interval '1 minute', '{}')` };
-    // A third one, of two slices: there is nothing for it.
-    const third = newId();
-    expect(await a.database.query(beat, [third])).toEqual([{ slice: null }]);
-    await a.database.query({ text: `update concord.group_members set expires_at = now() where member_id = $1` }, [
-      first!.member_id,
+    const beat = { text: `select slice, lacking from concord.group_beat('spec', $1, 'x', interval '1 minute', '{}')` };
+    const other = newId();
+    expect(await a.database.query(beat, [other])).toEqual([{ slice: null, lacking: 1 }]);
+    const expire = { text: `update concord.group_members set expires_at = now() where member_id <> $1` };
+    await a.database.query(expire, [other]);
+    expect((await a.groups.describe(group)).slices.map(({ memberId }) => memberId)).toEqual([null, null]);
+    expect(await a.database.query(beat, [other])).toEqual([
+      { slice: 0, lacking: 0 },
+      { slice: 1, lacking: 0 },
     ]);
-    expect(await a.database.query(beat, [third])).toEqual([{ slice: 0 }]);
+  });
+
+  it('take no more than their share of what is free', async () => {
+    const a = await node();
+    await a.database.query({ text: `select concord.open_group('spec', 5, 0)` });
+    const beat = (member: string) =>
+      a.database.query(
+        { text: `select slice, surplus, lacking from concord.group_beat('spec', $1, 'x', interval '1 minute', '{}')` },
+        [member],
+      );
+    const [one, other] = [newId(), newId()];
+    expect(await beat(one)).toHaveLength(5);
+    expect(await beat(other)).toEqual([{ slice: null, surplus: 0, lacking: 2 }]);
+    expect((await beat(one))[0]).toEqual({ slice: 0, surplus: 2, lacking: 0 });
+    // It gives back more than it has to: the odd one is its own again.
+    await a.database.query({ text: `select concord.release_slice('spec', n, 1) from generate_series(0, 2) n` });
+    expect(await beat(other)).toHaveLength(2);
+    expect(await beat(one)).toHaveLength(3);
   });
 
   it('agree on the number of slices', async () => {
@@ -143,6 +159,22 @@ describe('a group', () => {
     await until('two', async () => (await handled(a.database, group)).length === 2);
     await until('no lag', async () => (await a.groups.describe(group)).slices.every(({ lag }) => lag === 0n));
     expect((await handled(a.database, group)).map((row) => row.stream)).toEqual(['order-1', 'order-1']);
+  });
+
+  it('has what its handlers append committed with their work, as a consequence of the event', async () => {
+    const a = await node();
+    const ids = await appendTo(a.store, 't', streams(3), 2);
+    let faults = 2;
+    await a.join({ categories: ['order'], retry: { firstMs: 10, mostMs: 10 } }, async (event, context, database) => {
+      const { id } = parseStreamName(event.stream);
+      const bill = { id: newId(), type: 'Billed', data: {} };
+      await a.store.append({ stream: `bill-${id}`, expected: 'any', events: [bill] });
+      await writeDown(event, context, database);
+      if (event.streamPosition === 1n && faults-- > 0) throw new Error('not yet');
+    });
+    await until('six', async () => (await handled(a.database, group)).length === 6);
+    const bills = await runInTenant('t', () => a.store.readFeed({ categories: ['bill'] }));
+    expect(bills.events.map(({ metadata }) => metadata.causationId).sort()).toEqual([...ids].sort());
   });
 
   it('at least once: runs its handler outside of any transaction, and saves the checkpoint after it', async () => {

@@ -48,7 +48,12 @@ export class GroupMember implements GroupMembership {
 
   /** Errors: those of the first heartbeat; nothing is left behind. */
   async start(): Promise<void> {
-    await this.heartbeat.start();
+    try {
+      await this.heartbeat.start();
+    } catch (error) {
+      await this.leave();
+      throw error;
+    }
     this.news.start();
   }
 
