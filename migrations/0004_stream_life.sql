@@ -104,7 +104,7 @@ begin
 end $$;
 
 -- What aggregates need of locked streams of which some have settings. One more row a stream, without a type, says where it
--- ends.
+-- ends and, as its data, from where on it is shown.
 create function concord.load_kept(tenant text, streams text[])
   returns table (stream_name text, stream_position bigint, event_type text, data json)
   language sql stable as $$
@@ -112,7 +112,8 @@ create function concord.load_kept(tenant text, streams text[])
     from (select w.stream, concord.first_kept(tenant, w.stream) as first from unnest(streams) as w (stream)) wanted
     join concord.events e on e.tenant_id = tenant and e.stream_name = wanted.stream and e.stream_position >= wanted.first
   union all
-  select w.stream, concord.stream_end(tenant, w.stream), null, null from unnest(streams) as w (stream)
+  select w.stream, concord.stream_end(tenant, w.stream), null, to_json(concord.first_kept(tenant, w.stream))
+    from unnest(streams) as w (stream)
   order by 1, 2;
 $$;
 
@@ -368,3 +369,72 @@ begin
 end $$;
 
 drop function concord.meets(text, bigint);
+
+-- Scavenging and archiving. Of a stream only the first events are ever taken away, and never the last one, which says where
+-- it ends: what is left of it has no gap.
+
+-- One of either at a time for a tenant. The space 0x4C5A is that of lock keys, see 0001_event_store.sql.
+create function concord.lock_maintenance(tenant text) returns void
+  language sql volatile
+  return pg_advisory_xact_lock(concord.lock_key(x'4C5A'::integer, tenant, ''));
+
+-- The first position of a stream that stays when it is scavenged.
+create function concord.hidden_before(tenant text, stream text) returns bigint
+  language sql stable
+  return case
+    when concord.stream_end(tenant, stream) = concord.tombstone_position() then concord.tombstone_position()
+    else least(concord.first_kept(tenant, stream), concord.stream_end(tenant, stream))
+  end;
+
+-- Removes events that their streams show no more, so many at most; answers how many.
+create function concord.scavenge(tenant text, at_most bigint) returns bigint
+  language plpgsql volatile as $$
+declare
+  removed bigint;
+begin
+  perform concord.lock_maintenance(tenant);
+  delete from concord.events e
+    using (
+      select hidden.global_position
+      from concord.stream_settings s
+      cross join lateral (select concord.hidden_before(tenant, s.stream_name) as before) kept
+      join concord.events hidden on hidden.tenant_id = tenant and hidden.stream_name = s.stream_name
+        and hidden.stream_position < kept.before
+      where s.tenant_id = tenant
+      limit at_most
+    ) doomed
+    where e.tenant_id = tenant and e.global_position = doomed.global_position;
+  get diagnostics removed = row_count;
+  return removed;
+end $$;
+
+-- The manifest: files of events that were taken out of concord.events, in the transaction that added the row.
+create table concord.archives (
+  tenant_id      text collate "C" not null,
+  archive_id     bigint           generated always as identity,
+  file           text             not null,
+  sha256         text             not null,
+  events         integer          not null,
+  first_position bigint           not null,
+  last_position  bigint           not null,
+  archived_at    timestamptz      not null default clock_timestamp(),
+  constraint archives_pkey primary key (tenant_id, archive_id)
+);
+
+create index archives_position_idx on concord.archives (tenant_id, last_position);
+
+-- Which events of a stream are in which file: from one position to another, without gaps.
+create table concord.archived_streams (
+  tenant_id      text collate "C" not null,
+  stream_name    text collate "C" not null,
+  first_position bigint           not null,
+  last_position  bigint           not null,
+  archive_id     bigint           not null,
+  constraint archived_streams_pkey primary key (tenant_id, stream_name, first_position),
+  constraint archived_streams_archive_fkey foreign key (tenant_id, archive_id) references concord.archives
+);
+
+-- Up to which global position something of a tenant is archived; null when nothing is.
+create function concord.archived_through(tenant text) returns bigint
+  language sql stable
+  return (select max(a.last_position) from concord.archives a where a.tenant_id = tenant);

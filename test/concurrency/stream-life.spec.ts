@@ -62,13 +62,14 @@ async function interleave(
 
 async function untilSomebodyWaits(): Promise<void> {
   await withClient(testDatabase.url, async (client) => {
-    for (;;) {
+    for (const deadline = Date.now() + 10_000; Date.now() < deadline;) {
       const { rows } = await client.query<{ waiting: boolean }>(
         `select exists (select from pg_locks l where not l.granted and l.locktype = 'advisory'
            and l.database = (select oid from pg_database where datname = current_database())) as waiting`,
       );
       if (rows[0]?.waiting) return;
     }
+    throw new Error('nobody waits');
   });
 }
 

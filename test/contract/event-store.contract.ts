@@ -1,6 +1,7 @@
 // What every event store does, whatever keeps its events. Adapters run it from their own spec.
 import { appendAndRead } from './event-store/append-and-read.js';
 import { expectedVersion } from './event-store/expected-version.js';
+import { scavenging } from './event-store/scavenging.js';
 import { severalStreams } from './event-store/several-streams.js';
 import { eventIds } from './event-store/event-ids.js';
 import { feed } from './event-store/feed.js';
@@ -21,4 +22,5 @@ export function eventStoreContract(open: () => Promise<TwoStores>): void {
   transaction(stores);
   streamMetadata(stores);
   streamDeletion(stores);
+  scavenging(stores);
 }

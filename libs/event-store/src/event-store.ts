@@ -99,6 +99,14 @@ export abstract class EventStore {
     return this.remove(currentTenant(), deletion(stream, expected, true));
   }
 
+  /**
+   * Removes for good, from the feed too, what the running tenant's streams show no more: by their metadata, deleted, or
+   * with a tombstone. The last event of a stream stays. Answers how many events were removed.
+   */
+  async scavenge(): Promise<number> {
+    return this.removeHidden(currentTenant());
+  }
+
   /** Runs `work` as one transaction; joins the one that is running. Errors: what `work` throws, and TransientConflict. */
   abstract transaction<T>(work: () => Promise<T>): Promise<T>;
 
@@ -139,6 +147,8 @@ export abstract class EventStore {
   protected abstract writeMetadata(tenant: TenantId, write: MetadataWrite): Promise<AppendResult>;
 
   protected abstract remove(tenant: TenantId, deletion: StreamDeletion): Promise<GlobalPosition>;
+
+  protected abstract removeHidden(tenant: TenantId): Promise<number>;
 
   protected abstract feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage>;
 }

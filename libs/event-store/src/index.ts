@@ -3,9 +3,14 @@ export { EventStore } from './event-store.js';
 export { EventStoreModule } from './event-store.module.js';
 export { MemoryEventStore } from './memory/memory-event-store.js';
 export { PostgresEventStore } from './postgres/postgres-event-store.js';
+export { ArchiveUnavailable } from './postgres/archive/file-archive.js';
+export type { PostgresEventStoreOptions } from './postgres/postgres-event-store.js';
 export type {
   AppendRequest,
   AppendResult,
+  ArchiveOptions,
+  ArchiveReport,
+  ArchiveStep,
   FeedPage,
   LoadedStream,
   ReadFeedOptions,

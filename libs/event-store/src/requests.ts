@@ -53,6 +53,28 @@ export interface FeedPage {
   readonly through: GlobalPosition;
 }
 
+/**
+ * What to move to cold storage: what streams show no more, everything older than a time, or everything up to a position.
+ * Never the last event of a stream.
+ */
+export type ArchiveOptions = (
+  { readonly hidden: true } | { readonly before: Date } | { readonly upTo: GlobalPosition }
+) & {
+  /** 10,000 by default: a file is read as a whole. */
+  readonly eventsPerFile?: number;
+  /** Called after each step, and awaited. */
+  readonly onStep?: (step: ArchiveStep) => void | Promise<void>;
+};
+
+/** The steps that each file takes, in order; the last three in one transaction, which `committed` ends. */
+export type ArchiveStep = 'written' | 'named' | 'recorded' | 'deleted' | 'committed';
+
+/** What was moved. */
+export interface ArchiveReport {
+  readonly events: number;
+  readonly files: number;
+}
+
 /** A tenant, and the settled position of its last event. */
 export interface TenantHead {
   readonly tenantId: TenantId;

@@ -141,6 +141,19 @@ export class MemoryEventStore extends EventStore {
     }
   }
 
+  protected override removeHidden(tenant: TenantId): Promise<number> {
+    return this.changing((own) => {
+      const kept = new Set<RecordedEvent>();
+      const ofTenant = own.log.filter((event) => event.metadata.tenantId === tenant);
+      for (const name of new Set(ofTenant.map((event) => event.stream))) {
+        for (const event of this.stream(tenant, name).left) kept.add(event);
+      }
+      const before = own.log.length;
+      own.log = own.log.filter((event) => event.metadata.tenantId !== tenant || kept.has(event));
+      return before - own.log.length;
+    });
+  }
+
   protected override feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
     const { after = 0n, limit = 1000, categories, types } = options;
     const wanted = (event: RecordedEvent): boolean =>

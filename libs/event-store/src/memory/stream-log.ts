@@ -44,6 +44,14 @@ export class StreamLog {
     );
   }
 
+  /** What stays when the stream is scavenged. */
+  get left(): readonly RecordedEvent[] {
+    const last = this.events.slice(-1);
+    if (this.end === TOMBSTONE_POSITION) return last;
+    const { shown } = this;
+    return shown.length > 0 ? shown : last;
+  }
+
   meets(expected: Append['expected']): boolean {
     if (expected === 'any') return true;
     if (expected === 'no-stream') return this.end === NO_REVISION || this.isDeleted;

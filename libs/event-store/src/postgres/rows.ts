@@ -21,13 +21,15 @@ export interface EventRow {
   data: unknown;
   metadata: EventMetadata;
   recorded_at: Date;
+  /** In the feed only: up to which position something is archived. */
+  archived_through?: bigint | null;
 }
 
 /** What an aggregate needs of an event. */
 export interface LoadedRow {
   stream_name: StreamName;
   stream_position: bigint;
-  /** Null in a row that says only where the stream ends. */
+  /** Null in a row that says only where the stream ends and, in `data`, from where on it is shown. */
   event_type: string | null;
   data: unknown;
 }
