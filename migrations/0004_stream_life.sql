@@ -103,17 +103,42 @@ begin
   return first;
 end $$;
 
--- What aggregates need of locked streams of which some have settings. One more row a stream, without a type, says where it
--- ends and, as its data, from where on it is shown.
-create function concord.load_kept(tenant text, streams text[])
+-- States of aggregates, to spare the reading of the events behind them. Losing one is harmless. `first_position` is where
+-- the replay began that made it: when the stream begins elsewhere by now, it is not what a replay would give.
+create table concord.snapshots (
+  tenant_id      text collate "C" not null,
+  stream_name    text collate "C" not null,
+  version        integer          not null,
+  revision       bigint           not null,
+  first_position bigint           not null,
+  state          json             not null,
+  taken_at       timestamptz      not null default clock_timestamp(),
+  constraint snapshots_pkey primary key (tenant_id, stream_name)
+);
+
+-- What aggregates need of locked streams of which some have settings, or snapshots of a version (null: none are wanted). A
+-- row without a type says where its stream ends and, as its data, from where on it must be read; one with an empty type is
+-- a snapshot.
+create function concord.load_kept(tenant text, streams text[], wanted_version integer)
   returns table (stream_name text, stream_position bigint, event_type text, data json)
   language sql stable as $$
-  select wanted.stream, e.stream_position, e.event_type, e.data
-    from (select w.stream, concord.first_kept(tenant, w.stream) as first from unnest(streams) as w (stream)) wanted
-    join concord.events e on e.tenant_id = tenant and e.stream_name = wanted.stream and e.stream_position >= wanted.first
-  union all
-  select w.stream, concord.stream_end(tenant, w.stream), null, to_json(concord.first_kept(tenant, w.stream))
+  with wanted as materialized (
+    select w.stream, kept.first, w_end.last, taken.revision, taken.state
     from unnest(streams) as w (stream)
+    cross join lateral (select concord.first_kept(tenant, w.stream) as first) kept
+    cross join lateral (select concord.stream_end(tenant, w.stream) as last) w_end
+    left join concord.snapshots taken
+      on taken.tenant_id = tenant and taken.stream_name = w.stream and taken.version = wanted_version
+        and taken.first_position = kept.first and taken.revision <= w_end.last
+  )
+  select w.stream, w.revision, '', w.state from wanted w where w.revision is not null
+  union all
+  select w.stream, e.stream_position, e.event_type, e.data
+    from wanted w
+    join concord.events e on e.tenant_id = tenant and e.stream_name = w.stream
+      and e.stream_position >= coalesce(w.revision + 1, w.first)
+  union all
+  select w.stream, w.last, null, json_build_array(w.first, coalesce(w.revision + 1, w.first)) from wanted w
   order by 1, 2;
 $$;
 
@@ -121,16 +146,19 @@ create function concord.has_settings(tenant text, streams text[]) returns boolea
   language sql stable
   return exists (select from concord.stream_settings s where s.tenant_id = tenant and s.stream_name = any (streams));
 
--- As before, with positions: a stream that was truncated does not begin at 0.
+-- As before, with positions, because a stream that was truncated does not begin at 0, and from a snapshot when there is
+-- one of that version.
 drop function concord.lock_and_load(text, text);
-create function concord.lock_and_load(tenant text, stream text)
+create function concord.lock_and_load(tenant text, stream text, wanted_version integer)
   returns table (stream_position bigint, event_type text, data json)
   language plpgsql volatile as $$
 #variable_conflict use_column
 begin
   perform pg_advisory_xact_lock(concord.stream_lock_key(tenant, stream));
-  if exists (select from concord.stream_settings s where s.tenant_id = tenant and s.stream_name = stream) then
-    return query select l.stream_position, l.event_type, l.data from concord.load_kept(tenant, array[stream]) l;
+  if wanted_version is not null
+    or exists (select from concord.stream_settings s where s.tenant_id = tenant and s.stream_name = stream) then
+    return query
+      select l.stream_position, l.event_type, l.data from concord.load_kept(tenant, array[stream], wanted_version) l;
   else
     return query
       select e.stream_position, e.event_type, e.data from concord.events e
@@ -140,13 +168,13 @@ begin
 end $$;
 
 -- The same for streams that were locked by a statement before this one.
-create function concord.load_streams(tenant text, streams text[])
+create function concord.load_streams(tenant text, streams text[], wanted_version integer)
   returns table (stream_name text, stream_position bigint, event_type text, data json)
   language plpgsql volatile as $$
 #variable_conflict use_column
 begin
-  if concord.has_settings(tenant, streams) then
-    return query select l.* from concord.load_kept(tenant, streams) l;
+  if wanted_version is not null or concord.has_settings(tenant, streams) then
+    return query select l.* from concord.load_kept(tenant, streams, wanted_version) l;
   else
     return query
       select e.stream_name, e.stream_position, e.event_type, e.data from concord.events e
@@ -154,6 +182,23 @@ begin
       order by e.stream_name, e.stream_position;
   end if;
 end $$;
+
+-- Keeps the newest snapshot of a stream that is neither deleted nor buried.
+create function concord.save_snapshot(
+  tenant text, stream text, version integer, revision bigint, first_position bigint, state json
+) returns void
+  language sql volatile as $$
+  insert into concord.snapshots as s (tenant_id, stream_name, version, revision, first_position, state)
+    select tenant, stream, version, revision, first_position, state
+    where not exists (select from concord.stream_settings d
+      where d.tenant_id = tenant and d.stream_name = stream
+        and (d.tombstoned or d.deleted_at >= save_snapshot.revision))
+    on conflict (tenant_id, stream_name) do update
+      set version = excluded.version, revision = excluded.revision, first_position = excluded.first_position,
+        state = excluded.state, taken_at = excluded.taken_at
+      where s.version <> excluded.version or s.first_position <> excluded.first_position
+        or s.revision < excluded.revision;
+$$;
 
 -- Appends new metadata and keeps stream_settings in step with them. `event` is {"id", "type", "data", "metadata"}; `stored`
 -- is its data as they were stored: a deletion truncates before the next position.
@@ -180,6 +225,9 @@ begin
       'stream', concord.metadata_stream(stream), 'expected', expected, 'events', json_build_array(
         json_build_object('id', event -> 'id', 'type', event -> 'type', 'data', stored, 'metadata', event -> 'metadata'))))) a;
   if not repeated then
+    if deleting then
+      delete from concord.snapshots s where s.tenant_id = tenant and s.stream_name = stream;
+    end if;
     insert into concord.stream_settings as s
       (tenant_id, stream_name, max_count, max_age, truncate_before, deleted_at)
       values (tenant, stream, (stored ->> '$maxCount')::bigint, (stored ->> '$maxAge')::bigint * interval '1 second',
@@ -233,6 +281,7 @@ begin
     values (tenant, drawn, stream, concord.tombstone_position(), id, '$streamDeleted', '{}', metadata, clock_timestamp());
   insert into concord.stream_settings (tenant_id, stream_name, tombstoned) values (tenant, stream, true)
     on conflict (tenant_id, stream_name) do update set tombstoned = true;
+  delete from concord.snapshots s where s.tenant_id = tenant and s.stream_name = stream;
   return drawn;
 end $$;
 
@@ -393,6 +442,11 @@ declare
   removed bigint;
 begin
   perform concord.lock_maintenance(tenant);
+  -- One that was on its way when its stream was deleted.
+  delete from concord.snapshots s
+    using concord.stream_settings d
+    where s.tenant_id = tenant and d.tenant_id = tenant and d.stream_name = s.stream_name
+      and (d.tombstoned or d.deleted_at >= s.revision);
   delete from concord.events e
     using (
       select hidden.global_position

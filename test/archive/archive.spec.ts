@@ -26,6 +26,7 @@ describe('the archive', () => {
       expect([await site.feed(), await site.read(one), await site.read(two)]).toEqual(before);
       expect(await site.load(one)).toEqual({
         revision: 2n,
+        first: 0n,
         events: before[1]!.map(({ type, data }) => ({ type, data })),
       });
       await site.add(one);
@@ -153,6 +154,34 @@ describe('the archive', () => {
   );
 
   it(
+    'waits for whoever archives or scavenges the tenant already',
+    inTenant(async (tenant) => {
+      await site.add(streamName('thing', '1'), 3);
+      const done: string[] = [];
+      await withClient(site.testDatabase.url, async (client) => {
+        await client.query('begin');
+        await client.query('select concord.lock_maintenance($1)', [tenant]);
+        const upTo = await site.store.lastPosition();
+        const waiting = [
+          site.store.archive({ upTo }).then(() => done.push('archived')),
+          site.store.scavenge().then(() => done.push('scavenged')),
+        ];
+        await until(async () => {
+          const { rows } = await client.query<{ waiting: string }>(
+            `select count(*) as waiting from pg_locks where locktype = 'advisory' and not granted
+               and database = (select oid from pg_database where datname = current_database())`,
+          );
+          return rows[0]?.waiting === '2';
+        });
+        expect(done).toEqual([]);
+        await client.query('commit');
+        await Promise.all(waiting);
+      });
+      expect(await site.inTable(tenant)).toEqual(['thing-1@2']);
+    }),
+  );
+
+  it(
     'archives once when two do it at the same time',
     inTenant(async (tenant) => {
       for (let n = 1; n <= 20; n += 1) await site.add(streamName('thing', `${n}`), 3);
@@ -165,3 +194,8 @@ describe('the archive', () => {
     }),
   );
 });
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline;) if (await holds()) return;
+  throw new Error('it never came to that');
+}

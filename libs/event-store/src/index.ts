@@ -12,9 +12,11 @@ export type {
   ArchiveReport,
   ArchiveStep,
   FeedPage,
+  LoadedSnapshot,
   LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,
+  Snapshot,
   TenantHead,
 } from './requests.js';
 export type { StreamAcl, StreamMetadata, StreamMetadataRead } from './stream-metadata.js';

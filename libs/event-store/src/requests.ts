@@ -28,8 +28,24 @@ export interface AppendResult {
 
 /** What an aggregate is made from: the events that its stream still shows, and where the stream ends (-1n: nowhere). */
 export interface LoadedStream {
+  /** Those after the snapshot, when there is one. */
   readonly events: readonly DomainEvent[];
   readonly revision: StreamPosition;
+  /** Where a replay of the whole stream begins: what retention has taken is before it. */
+  readonly first: StreamPosition;
+  readonly snapshot?: LoadedSnapshot;
+}
+
+/** A state that was stored, and the position of the last event in it. */
+export interface LoadedSnapshot {
+  readonly state: unknown;
+  readonly revision: StreamPosition;
+}
+
+/** A state to store. `version` is that of the code that made it, `first` the position where its replay began. */
+export interface Snapshot extends LoadedSnapshot {
+  readonly version: number;
+  readonly first: StreamPosition;
 }
 
 /** How to read a stream. Without `from`: from its start, or backwards from its end. */

@@ -12,6 +12,7 @@ import type {
   LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,
+  Snapshot,
   TenantHead,
 } from '../requests.js';
 import type { MetadataWrite, StreamDeletion, StreamMetadataRead } from '../stream-metadata.js';
@@ -89,11 +90,15 @@ export class PostgresEventStore extends EventStore {
     return this.database.transaction(work);
   }
 
-  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>> {
+  override async lockAndLoad(
+    streams: readonly StreamName[],
+    version: number | null = null,
+  ): Promise<Map<StreamName, LoadedStream>> {
     const transaction = this.database.current;
     if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const [only] = streams;
-    const rows = only && streams.length === 1 ? await this.loadOne(only) : await this.loadSeveral(streams);
+    const rows =
+      only && streams.length === 1 ? await this.loadOne(only, version) : await this.loadSeveral(streams, version);
     const loaded = toLoadedStreams(streams, await this.streams.withArchived(currentTenant(), rows));
     for (const [stream, { revision }] of loaded) {
       this.lockedEnds.loaded(transaction, currentTenant(), stream, revision);
@@ -147,6 +152,10 @@ export class PostgresEventStore extends EventStore {
     return this.streams.read(tenant, stream, options);
   }
 
+  protected override keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void> {
+    return this.life.saveSnapshot(tenant, stream, snapshot);
+  }
+
   protected override removeHidden(tenant: TenantId): Promise<number> {
     return this.archiver.scavenge(tenant);
   }
@@ -175,16 +184,16 @@ export class PostgresEventStore extends EventStore {
     return result;
   }
 
-  private async loadOne(stream: StreamName): Promise<LoadedRow[]> {
-    const rows = await this.database.query<LoadedRow>(sql.lockAndLoad, [currentTenant(), stream]);
+  private async loadOne(stream: StreamName, version: number | null): Promise<LoadedRow[]> {
+    const rows = await this.database.query<LoadedRow>(sql.lockAndLoad, [currentTenant(), stream, version]);
     return rows.map((row) => ({ ...row, stream_name: stream }));
   }
 
   /** Two statements, sent together: one that had waited for the locks would read what was there before the wait. */
-  private async loadSeveral(streams: readonly StreamName[]): Promise<LoadedRow[]> {
+  private async loadSeveral(streams: readonly StreamName[], version: number | null): Promise<LoadedRow[]> {
     const values = [currentTenant(), streams];
     const locked = this.database.query(sql.lockStreams, values);
-    const [, rows] = await Promise.all([locked, this.database.query<LoadedRow>(sql.loadStreams, values)]);
+    const [, rows] = await Promise.all([locked, this.database.query<LoadedRow>(sql.loadStreams, [...values, version])]);
     return rows;
   }
 

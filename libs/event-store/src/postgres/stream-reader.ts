@@ -37,8 +37,8 @@ export class StreamReader {
     const firsts = new Map<StreamName, LoadedRow>();
     const kept = new Map<StreamName, StreamPosition>();
     for (const row of rows) {
-      if (row.event_type === null) kept.set(row.stream_name, BigInt(row.data as number));
-      else if (!firsts.has(row.stream_name)) firsts.set(row.stream_name, row);
+      if (row.event_type === null) kept.set(row.stream_name, BigInt((row.data as [number, number])[1]));
+      else if (row.event_type !== '' && !firsts.has(row.stream_name)) firsts.set(row.stream_name, row);
     }
     const archived: LoadedRow[] = [];
     for (const [stream, { stream_position }] of firsts) {
