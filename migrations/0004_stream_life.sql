@@ -116,11 +116,16 @@ create table concord.snapshots (
   constraint snapshots_pkey primary key (tenant_id, stream_name)
 );
 
+-- Which version an event's form has; null for the first, and where nobody asks.
+create function concord.form_of(metadata jsonb, wanted boolean) returns integer
+  language sql immutable parallel safe
+  return case when wanted then (metadata ->> 'eventVersion')::integer end;
+
 -- What aggregates need of locked streams of which some have settings, or snapshots of a version (null: none are wanted). A
 -- row without a type says where its stream ends and, as its data, from where on it must be read; one with an empty type is
--- a snapshot.
-create function concord.load_kept(tenant text, streams text[], wanted_version integer)
-  returns table (stream_name text, stream_position bigint, event_type text, data json)
+-- a snapshot. `form` is the version of an event's form, looked up only for who asks: others need not read the metadata.
+create function concord.load_kept(tenant text, streams text[], wanted_version integer, with_forms boolean)
+  returns table (stream_name text, stream_position bigint, event_type text, data json, form integer)
   language sql stable as $$
   with wanted as materialized (
     select w.stream, kept.first, w_end.last, taken.revision, taken.state
@@ -131,14 +136,14 @@ create function concord.load_kept(tenant text, streams text[], wanted_version in
       on taken.tenant_id = tenant and taken.stream_name = w.stream and taken.version = wanted_version
         and taken.first_position = kept.first and taken.revision <= w_end.last
   )
-  select w.stream, w.revision, '', w.state from wanted w where w.revision is not null
+  select w.stream, w.revision, '', w.state, null::integer from wanted w where w.revision is not null
   union all
-  select w.stream, e.stream_position, e.event_type, e.data
+  select w.stream, e.stream_position, e.event_type, e.data, concord.form_of(e.metadata, with_forms)
     from wanted w
     join concord.events e on e.tenant_id = tenant and e.stream_name = w.stream
       and e.stream_position >= coalesce(w.revision + 1, w.first)
   union all
-  select w.stream, w.last, null, json_build_array(w.first, coalesce(w.revision + 1, w.first)) from wanted w
+  select w.stream, w.last, null, json_build_array(w.first, coalesce(w.revision + 1, w.first)), null from wanted w
   order by 1, 2;
 $$;
 
@@ -149,8 +154,8 @@ create function concord.has_settings(tenant text, streams text[]) returns boolea
 -- As before, with positions, because a stream that was truncated does not begin at 0, and from a snapshot when there is
 -- one of that version.
 drop function concord.lock_and_load(text, text);
-create function concord.lock_and_load(tenant text, stream text, wanted_version integer)
-  returns table (stream_position bigint, event_type text, data json)
+create function concord.lock_and_load(tenant text, stream text, wanted_version integer, with_forms boolean)
+  returns table (stream_position bigint, event_type text, data json, form integer)
   language plpgsql volatile as $$
 #variable_conflict use_column
 begin
@@ -158,26 +163,28 @@ begin
   if wanted_version is not null
     or exists (select from concord.stream_settings s where s.tenant_id = tenant and s.stream_name = stream) then
     return query
-      select l.stream_position, l.event_type, l.data from concord.load_kept(tenant, array[stream], wanted_version) l;
+      select l.stream_position, l.event_type, l.data, l.form
+      from concord.load_kept(tenant, array[stream], wanted_version, with_forms) l;
   else
     return query
-      select e.stream_position, e.event_type, e.data from concord.events e
+      select e.stream_position, e.event_type, e.data, concord.form_of(e.metadata, with_forms) from concord.events e
       where e.tenant_id = tenant and e.stream_name = stream
       order by e.stream_position;
   end if;
 end $$;
 
 -- The same for streams that were locked by a statement before this one.
-create function concord.load_streams(tenant text, streams text[], wanted_version integer)
-  returns table (stream_name text, stream_position bigint, event_type text, data json)
+create function concord.load_streams(tenant text, streams text[], wanted_version integer, with_forms boolean)
+  returns table (stream_name text, stream_position bigint, event_type text, data json, form integer)
   language plpgsql volatile as $$
 #variable_conflict use_column
 begin
   if wanted_version is not null or concord.has_settings(tenant, streams) then
-    return query select l.* from concord.load_kept(tenant, streams, wanted_version) l;
+    return query select l.* from concord.load_kept(tenant, streams, wanted_version, with_forms) l;
   else
     return query
-      select e.stream_name, e.stream_position, e.event_type, e.data from concord.events e
+      select e.stream_name, e.stream_position, e.event_type, e.data, concord.form_of(e.metadata, with_forms)
+      from concord.events e
       where e.tenant_id = tenant and e.stream_name = any (streams)
       order by e.stream_name, e.stream_position;
   end if;

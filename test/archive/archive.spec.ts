@@ -35,6 +35,27 @@ describe('the archive', () => {
   );
 
   it(
+    'is read in the present form',
+    inTenant(async () => {
+      const stream = streamName('thing', '1');
+      await site.add(stream, 2);
+      await site.store.archive({ upTo: await site.store.lastPosition() });
+      site.store.useUpcasts([{ type: 'N', from: 1, becomes: 'M', up: () => 'new' }]);
+      for (const events of [
+        await site.read(stream),
+        await site.feed({ types: ['M'] }),
+        (await site.load(stream)).events,
+      ]) {
+        expect(events).toMatchObject([
+          { type: 'M', data: 'new' },
+          { type: 'M', data: 'new' },
+        ]);
+      }
+      site.store.useUpcasts([]);
+    }),
+  );
+
+  it(
     'takes what is older than a time, and nothing else',
     inTenant(async (tenant) => {
       const stream = streamName('thing', '1');

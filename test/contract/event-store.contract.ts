@@ -9,6 +9,7 @@ import { feed } from './event-store/feed.js';
 import { streamDeletion } from './event-store/stream-deletion.js';
 import { streamMetadata } from './event-store/stream-metadata.js';
 import { transaction } from './event-store/transaction.js';
+import { upcasts } from './event-store/upcasts.js';
 import type { Opened, TwoStores } from './event-store/kit.js';
 
 export function eventStoreContract(open: () => Promise<TwoStores>): void {
@@ -25,4 +26,5 @@ export function eventStoreContract(open: () => Promise<TwoStores>): void {
   streamDeletion(stores);
   scavenging(stores);
   snapshots(stores);
+  upcasts(stores);
 }

@@ -10,8 +10,10 @@ import {
   type RecordedEvent,
   type StreamName,
 } from '@concord/kernel';
+import type { Upcast } from '@concord/domain';
 import { currentTenant, type TenantId } from '@concord/tenancy';
-import { type Append, assertExpected, prepareAppends } from './append.js';
+import { type Append, assertExpected, prepareAppends, stamped } from './append.js';
+import { EVENT_VERSION, Upcasts } from './upcasts.js';
 import { AppendListeners } from './append-listeners.js';
 import type {
   AppendRequest,
@@ -36,7 +38,17 @@ import {
  * injected.
  */
 export abstract class EventStore {
+  /** What is read in its present form; see useUpcasts. */
+  protected upcasts = new Upcasts();
   private readonly listeners = new AppendListeners();
+
+  /**
+   * From now on events of old forms are read, wherever they are read, as those of the present one, and events that are
+   * appended say which form they have. What is stored stays. Errors: InvalidArgument, for a chain with a gap or a cycle.
+   */
+  useUpcasts(upcasts: readonly Upcast[]): void {
+    this.upcasts = new Upcasts(upcasts);
+  }
 
   /**
    * Appends to one or several streams, all or nothing; one result a request, in order. An append whose events are all
@@ -44,7 +56,7 @@ export abstract class EventStore {
    * StreamDeleted, EventIdInUse, InvalidArgument (a payload that JSON or the store would change), TenantMissing.
    */
   async append(...requests: AppendRequest[]): Promise<AppendResult[]> {
-    return this.write(currentTenant(), prepareAppends(requests));
+    return this.write(currentTenant(), stamped(prepareAppends(requests), this.upcasts));
   }
 
   /**
@@ -52,7 +64,8 @@ export abstract class EventStore {
    * transaction's own appends. Errors: StreamDeleted, when it has a tombstone.
    */
   readStream(stream: StreamName, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
-    return this.streamEvents(currentTenant(), stream, options);
+    const events = this.streamEvents(currentTenant(), stream, options);
+    return this.upcasts.isEmpty ? events : this.allInPresentForm(events);
   }
 
   /**
@@ -60,7 +73,10 @@ export abstract class EventStore {
    * hides what is above it, so a reader that goes on from `through` never misses, repeats or reorders an event.
    */
   async readFeed(options: ReadFeedOptions = {}): Promise<FeedPage> {
-    return this.feedPage(currentTenant(), options);
+    if (this.upcasts.isEmpty) return this.feedPage(currentTenant(), options);
+    const types = options.types && { types: this.upcasts.storedAs(options.types) };
+    const page = await this.feedPage(currentTenant(), { ...options, ...types });
+    return { ...page, events: page.events.map((event) => this.inPresentForm(event)) };
   }
 
   /** The metadata of a stream, their revision (-1n: there are none), and whether the stream is deleted. */
@@ -144,6 +160,15 @@ export abstract class EventStore {
   /** Calls back after this process has committed an append; returns the way to stop. A hint, not a delivery. */
   onAppended(listener: () => void): () => void {
     return this.listeners.add(listener);
+  }
+
+  /** Errors: EventFromNewerCode. */
+  protected inPresentForm(event: RecordedEvent): RecordedEvent {
+    return this.upcasts.apply(event, event.metadata[EVENT_VERSION]);
+  }
+
+  private async *allInPresentForm(events: AsyncIterable<RecordedEvent>): AsyncGenerator<RecordedEvent> {
+    for await (const event of events) yield this.inPresentForm(event);
   }
 
   protected announceAppend(): void {

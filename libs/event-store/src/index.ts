@@ -19,4 +19,5 @@ export type {
   Snapshot,
   TenantHead,
 } from './requests.js';
+export { EventFromNewerCode } from './upcasts.js';
 export type { StreamAcl, StreamMetadata, StreamMetadataRead } from './stream-metadata.js';

@@ -70,14 +70,13 @@ export class MemoryEventStore extends EventStore {
   override async lockAndLoad(streams: readonly StreamName[], version?: number): Promise<Map<StreamName, LoadedStream>> {
     if (!this.running.getStore()) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const tenant = currentTenant();
-    return new Map(
-      streams.map((stream) => [stream, this.stream(tenant, stream).load(this.snapshots.find(tenant, stream, version))]),
-    );
+    return new Map(streams.map((stream) => [stream, this.loaded(tenant, stream, version)]));
   }
 
-  override findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
+  override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
     const tenant = currentTenant();
-    return Promise.resolve(this.log.filter((event) => event.metadata.tenantId === tenant && ids.includes(event.id)));
+    const found = this.log.filter((event) => event.metadata.tenantId === tenant && ids.includes(event.id));
+    return found.map((event) => this.inPresentForm(event));
   }
 
   override tenantHeads(): Promise<TenantHead[]> {
@@ -182,6 +181,11 @@ export class MemoryEventStore extends EventStore {
     const end = this.committed.at(-1)?.globalPosition ?? 0n;
     const settled = end > after ? end : after;
     return Promise.resolve({ events, through: (events.length === limit && events.at(-1)?.globalPosition) || settled });
+  }
+
+  private loaded(tenant: TenantId, stream: StreamName, version: number | undefined): LoadedStream {
+    const loaded = this.stream(tenant, stream).load(this.snapshots.find(tenant, stream, version));
+    return { ...loaded, events: loaded.events.map((event) => this.inPresentForm(event)) };
   }
 
   private get log(): Log {

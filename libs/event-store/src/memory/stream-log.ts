@@ -46,7 +46,7 @@ export class StreamLog {
   }
 
   /** What aggregates need, from the snapshot on when a replay would have begun where it did. */
-  load(snapshot: Snapshot | undefined): LoadedStream {
+  load(snapshot: Snapshot | undefined): Omit<LoadedStream, 'events'> & { readonly events: readonly RecordedEvent[] } {
     const { shown, end: revision } = this;
     const first = shown[0]?.streamPosition ?? revision + 1n;
     const usable = snapshot?.first === first && snapshot.revision <= revision ? snapshot : undefined;

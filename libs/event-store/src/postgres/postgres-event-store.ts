@@ -99,7 +99,7 @@ export class PostgresEventStore extends EventStore {
     const [only] = streams;
     const rows =
       only && streams.length === 1 ? await this.loadOne(only, version) : await this.loadSeveral(streams, version);
-    const loaded = toLoadedStreams(streams, await this.streams.withArchived(currentTenant(), rows));
+    const loaded = toLoadedStreams(streams, await this.streams.withArchived(currentTenant(), rows), this.upcasts);
     for (const [stream, { revision }] of loaded) {
       this.lockedEnds.loaded(transaction, currentTenant(), stream, revision);
     }
@@ -108,7 +108,7 @@ export class PostgresEventStore extends EventStore {
 
   override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
     const rows = await this.database.query<EventRow>(sql.findEvents, [currentTenant(), ids]);
-    return rows.map(toRecordedEvent);
+    return rows.map((row) => this.inPresentForm(toRecordedEvent(row)));
   }
 
   override async tenantHeads(): Promise<TenantHead[]> {
@@ -185,7 +185,12 @@ export class PostgresEventStore extends EventStore {
   }
 
   private async loadOne(stream: StreamName, version: number | null): Promise<LoadedRow[]> {
-    const rows = await this.database.query<LoadedRow>(sql.lockAndLoad, [currentTenant(), stream, version]);
+    const rows = await this.database.query<LoadedRow>(sql.lockAndLoad, [
+      currentTenant(),
+      stream,
+      version,
+      !this.upcasts.isEmpty,
+    ]);
     return rows.map((row) => ({ ...row, stream_name: stream }));
   }
 
@@ -193,7 +198,10 @@ export class PostgresEventStore extends EventStore {
   private async loadSeveral(streams: readonly StreamName[], version: number | null): Promise<LoadedRow[]> {
     const values = [currentTenant(), streams];
     const locked = this.database.query(sql.lockStreams, values);
-    const [, rows] = await Promise.all([locked, this.database.query<LoadedRow>(sql.loadStreams, [...values, version])]);
+    const [, rows] = await Promise.all([
+      locked,
+      this.database.query<LoadedRow>(sql.loadStreams, [...values, version, !this.upcasts.isEmpty]),
+    ]);
     return rows;
   }
 

@@ -8,6 +8,7 @@ import {
 } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
+import type { Upcasts } from '../upcasts.js';
 import type { AppendResult, LoadedSnapshot, LoadedStream } from '../requests.js';
 
 /** A row of concord.events. */
@@ -35,6 +36,8 @@ export interface LoadedRow {
    */
   event_type: string | null;
   data: unknown;
+  /** The version of its form, when it is asked for. */
+  form: number | null;
 }
 
 /** A row of concord.append. */
@@ -60,8 +63,9 @@ export function toRecordedEvent(row: EventRow): RecordedEvent {
 export function toLoadedStreams(
   streams: readonly StreamName[],
   rows: readonly LoadedRow[],
+  upcasts: Upcasts,
 ): Map<StreamName, LoadedStream> {
-  const loaded = new Map(streams.map((stream) => [stream, new Loading()]));
+  const loaded = new Map(streams.map((stream) => [stream, new Loading(upcasts)]));
   for (const row of rows) loaded.get(row.stream_name)?.add(row);
   return loaded;
 }
@@ -71,11 +75,16 @@ class Loading implements LoadedStream {
   revision = NO_REVISION;
   first = 0n;
   snapshot?: LoadedSnapshot;
+  readonly #upcasts: Upcasts;
 
-  add({ event_type: type, stream_position: revision, data }: LoadedRow): void {
+  constructor(upcasts: Upcasts) {
+    this.#upcasts = upcasts;
+  }
+
+  add({ event_type: type, stream_position: revision, data, form }: LoadedRow): void {
     if (type === null) this.first = BigInt((data as [number, number])[0]);
     else if (type === '') this.snapshot = { state: data, revision };
-    else this.events.push({ type, data });
+    else this.events.push(this.#upcasts.apply({ type, data }, form ?? undefined));
     this.revision = revision;
   }
 }

@@ -4,6 +4,7 @@ import { type Database, loadSql } from '@concord/database';
 import type { RecordedEvent, StreamName, StreamPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { ReadStreamOptions } from '../requests.js';
+import { EVENT_VERSION } from '../upcasts.js';
 import type { ArchiveReader } from './archive/archive-reader.js';
 import { type EventRow, type LoadedRow, toRecordedEvent } from './rows.js';
 
@@ -44,7 +45,8 @@ export class StreamReader {
     for (const [stream, { stream_position }] of firsts) {
       const from = kept.get(stream) ?? 0n;
       if (stream_position === from) continue;
-      archived.push(...(await this.archives.ofStream(tenant, stream, { from, to: stream_position - 1n })));
+      const events = await this.archives.ofStream(tenant, stream, { from, to: stream_position - 1n });
+      archived.push(...events.map((row) => ({ ...row, form: formOf(row) })));
     }
     return archived.length > 0 ? [...archived, ...rows] : rows;
   }
@@ -81,6 +83,11 @@ export class StreamReader {
       return;
     }
   }
+}
+
+function formOf({ metadata }: EventRow): number | null {
+  const version = metadata[EVENT_VERSION];
+  return typeof version === 'number' ? version : null;
 }
 
 interface Start {
