@@ -116,6 +116,14 @@ create table concord.snapshots (
   constraint snapshots_pkey primary key (tenant_id, stream_name)
 );
 
+-- Whether readers see an event of a stream; unlike concord.first_kept it answers for a stream with a tombstone.
+create function concord.shows(tenant text, stream text, stream_position bigint) returns boolean
+  language sql stable
+  return case
+    when concord.stream_end(tenant, stream) = concord.tombstone_position() then false
+    else stream_position >= concord.first_kept(tenant, stream)
+  end;
+
 -- Which version an event's form has; null for the first, and where nobody asks.
 create function concord.form_of(metadata jsonb, wanted boolean) returns integer
   language sql immutable parallel safe

@@ -1,7 +1,7 @@
 // Archived events are read back where they were: streams, loads and the feed show the same before and after.
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PostgresEventStore } from '@concord/event-store';
+import { linkTo, PostgresEventStore } from '@concord/event-store';
 import { newId, streamName } from '@concord/kernel';
 import { withClient } from '@concord/testing';
 import { ArchiveUnderTest, inTenant } from './kit.js';
@@ -35,7 +35,7 @@ describe('the archive', () => {
   );
 
   it(
-    'is read in the present form',
+    'is read in the present form, and through links',
     inTenant(async () => {
       const stream = streamName('thing', '1');
       await site.add(stream, 2);
@@ -52,6 +52,9 @@ describe('the archive', () => {
         ]);
       }
       site.store.useUpcasts([]);
+      const list = streamName('list', '1');
+      await site.store.append({ stream: list, expected: 'any', events: [linkTo({ stream, streamPosition: 0n })] });
+      expect(await site.read(list, { resolveLinks: true })).toMatchObject([{ stream, link: { stream: list } }]);
     }),
   );
 

@@ -1,6 +1,7 @@
 // What every event store does, whatever keeps its events. Adapters run it from their own spec.
 import { appendAndRead } from './event-store/append-and-read.js';
 import { expectedVersion } from './event-store/expected-version.js';
+import { links } from './event-store/links.js';
 import { scavenging } from './event-store/scavenging.js';
 import { snapshots } from './event-store/snapshots.js';
 import { severalStreams } from './event-store/several-streams.js';
@@ -27,4 +28,5 @@ export function eventStoreContract(open: () => Promise<TwoStores>): void {
   scavenging(stores);
   snapshots(stores);
   upcasts(stores);
+  links(stores);
 }

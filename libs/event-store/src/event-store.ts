@@ -13,6 +13,7 @@ import {
 import type { Upcast } from '@concord/domain';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import { type Append, assertExpected, prepareAppends, stamped } from './append.js';
+import { type FindTargets, type LinkTarget, resolveAll, resolveLinks } from './links.js';
 import { EVENT_VERSION, Upcasts } from './upcasts.js';
 import { AppendListeners } from './append-listeners.js';
 import type {
@@ -64,7 +65,9 @@ export abstract class EventStore {
    * transaction's own appends. Errors: StreamDeleted, when it has a tombstone.
    */
   readStream(stream: StreamName, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
-    const events = this.streamEvents(currentTenant(), stream, options);
+    const tenant = currentTenant();
+    const recorded = this.streamEvents(tenant, stream, options);
+    const events = options.resolveLinks ? resolveAll(recorded, this.targetsOf(tenant)) : recorded;
     return this.upcasts.isEmpty ? events : this.allInPresentForm(events);
   }
 
@@ -73,10 +76,11 @@ export abstract class EventStore {
    * hides what is above it, so a reader that goes on from `through` never misses, repeats or reorders an event.
    */
   async readFeed(options: ReadFeedOptions = {}): Promise<FeedPage> {
-    if (this.upcasts.isEmpty) return this.feedPage(currentTenant(), options);
+    const tenant = currentTenant();
     const types = options.types && { types: this.upcasts.storedAs(options.types) };
-    const page = await this.feedPage(currentTenant(), { ...options, ...types });
-    return { ...page, events: page.events.map((event) => this.inPresentForm(event)) };
+    const page = await this.feedPage(tenant, { ...options, ...types });
+    const events = options.resolveLinks ? await resolveLinks(page.events, this.targetsOf(tenant)) : page.events;
+    return { ...page, events: this.upcasts.isEmpty ? events : events.map((event) => this.inPresentForm(event)) };
   }
 
   /** The metadata of a stream, their revision (-1n: there are none), and whether the stream is deleted. */
@@ -167,6 +171,10 @@ export abstract class EventStore {
     return this.upcasts.apply(event, event.metadata[EVENT_VERSION]);
   }
 
+  private targetsOf(tenant: TenantId): FindTargets {
+    return (targets) => this.findTargets(tenant, targets);
+  }
+
   private async *allInPresentForm(events: AsyncIterable<RecordedEvent>): AsyncGenerator<RecordedEvent> {
     for await (const event of events) yield this.inPresentForm(event);
   }
@@ -192,6 +200,9 @@ export abstract class EventStore {
   protected abstract keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void>;
 
   protected abstract removeHidden(tenant: TenantId): Promise<number>;
+
+  /** The events that links point at, as far as their streams show them. */
+  protected abstract findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<readonly RecordedEvent[]>;
 
   protected abstract feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage>;
 }

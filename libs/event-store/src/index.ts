@@ -19,5 +19,6 @@ export type {
   Snapshot,
   TenantHead,
 } from './requests.js';
+export { linkTo } from './links.js';
 export { EventFromNewerCode } from './upcasts.js';
 export type { StreamAcl, StreamMetadata, StreamMetadataRead } from './stream-metadata.js';

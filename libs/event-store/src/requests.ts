@@ -53,6 +53,8 @@ export interface ReadStreamOptions {
   readonly from?: StreamPosition;
   readonly direction?: 'forwards' | 'backwards';
   readonly limit?: number;
+  /** Give the events that links stand for, with `link` set; a link whose event is gone is given as it is. */
+  readonly resolveLinks?: boolean;
 }
 
 /** Which part of the feed to read: settled events after a position, of these categories and types (all when absent). */
@@ -61,6 +63,8 @@ export interface ReadFeedOptions {
   readonly limit?: number;
   readonly categories?: readonly string[];
   readonly types?: readonly string[];
+  /** As for streams. Categories and types are those of the links. */
+  readonly resolveLinks?: boolean;
 }
 
 /** A page of the feed. `through`: how far the feed was read, matching events or not; the next `after`. */

@@ -13,6 +13,7 @@ import {
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
+import type { LinkTarget } from '../links.js';
 import type {
   AppendResult,
   FeedPage,
@@ -155,6 +156,10 @@ export class MemoryEventStore extends EventStore {
     const own = this.running.getStore();
     if (own) own.afterwards.push(() => this.snapshots.save(tenant, stream, snapshot));
     else this.snapshots.save(tenant, stream, snapshot);
+  }
+
+  protected override async findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<RecordedEvent[]> {
+    return targets.flatMap(({ stream, position }) => this.stream(tenant, stream).find(position) ?? []);
   }
 
   protected override removeHidden(tenant: TenantId): Promise<number> {

@@ -45,6 +45,12 @@ export class StreamLog {
     );
   }
 
+  /** One event, if readers see it. */
+  find(position: StreamPosition): RecordedEvent | undefined {
+    if (this.end === TOMBSTONE_POSITION) return undefined;
+    return this.shown.find((event) => event.streamPosition === position);
+  }
+
   /** What aggregates need, from the snapshot on when a replay would have begun where it did. */
   load(snapshot: Snapshot | undefined): Omit<LoadedStream, 'events'> & { readonly events: readonly RecordedEvent[] } {
     const { shown, end: revision } = this;

@@ -4,6 +4,7 @@ import { EventIdInUse, type GlobalPosition, type RecordedEvent, type StreamName 
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
+import type { LinkTarget } from '../links.js';
 import type {
   AppendResult,
   ArchiveOptions,
@@ -154,6 +155,10 @@ export class PostgresEventStore extends EventStore {
 
   protected override keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void> {
     return this.life.saveSnapshot(tenant, stream, snapshot);
+  }
+
+  protected override findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<RecordedEvent[]> {
+    return this.streams.find(tenant, targets);
   }
 
   protected override removeHidden(tenant: TenantId): Promise<number> {

@@ -3,6 +3,7 @@
 import { type Database, loadSql } from '@concord/database';
 import type { RecordedEvent, StreamName, StreamPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
+import type { LinkTarget } from '../links.js';
 import type { ReadStreamOptions } from '../requests.js';
 import { EVENT_VERSION } from '../upcasts.js';
 import type { ArchiveReader } from './archive/archive-reader.js';
@@ -10,6 +11,7 @@ import { type EventRow, type LoadedRow, toRecordedEvent } from './rows.js';
 
 const sql = {
   forwards: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
+  targets: loadSql(import.meta.url, 'sql/find-targets.sql'),
   backwards: loadSql(import.meta.url, 'sql/read-stream-backwards.sql'),
 };
 const PAGE = 1000;
@@ -31,6 +33,14 @@ export class StreamReader {
       wanted -= page.length;
       if (wanted <= 0) return;
     }
+  }
+
+  /** Single events, as far as their streams show them; what is not in the table may be archived. */
+  async find(tenant: TenantId, targets: readonly LinkTarget[]): Promise<RecordedEvent[]> {
+    const values = [tenant, targets.map(({ stream }) => stream), targets.map(({ position }) => position)];
+    const rows = await this.database.query<EventRow>(sql.targets, values);
+    if (rows.length < targets.length) rows.push(...(await this.archives.find(tenant, targets, rows)));
+    return rows.map(toRecordedEvent);
   }
 
   /** What aggregates need: loaded rows, with those before them that are archived. */

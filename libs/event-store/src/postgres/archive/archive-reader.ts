@@ -3,6 +3,7 @@
 import { type Database, loadSql } from '@concord/database';
 import type { EventMetadata, GlobalPosition, StreamName, StreamPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
+import type { LinkTarget } from '../../links.js';
 import type { ReadFeedOptions } from '../../requests.js';
 import type { EventRow } from '../rows.js';
 import { type ArchivedEvent, type ArchiveFile, ArchiveUnavailable, type FileArchive } from './file-archive.js';
@@ -10,6 +11,7 @@ import { type ArchivedEvent, type ArchiveFile, ArchiveUnavailable, type FileArch
 const sql = {
   ofStream: loadSql(import.meta.url, '../sql/archives-of-stream.sql'),
   ofFeed: loadSql(import.meta.url, '../sql/archives-of-feed.sql'),
+  shows: loadSql(import.meta.url, '../sql/shows.sql'),
   through: loadSql(import.meta.url, '../sql/archived-through.sql'),
 };
 
@@ -34,6 +36,19 @@ export class ArchiveReader {
         const position = BigInt(event.stream_position);
         if (position >= file.first && position <= range.to) events.push(toRow(tenant, event));
       }
+    }
+    return events;
+  }
+
+  /** Of single events those that are archived, and shown, and not among those that were found already. */
+  async find(tenant: TenantId, targets: readonly LinkTarget[], found: readonly EventRow[]): Promise<EventRow[]> {
+    if (!(await this.through(tenant))) return [];
+    const known = new Set(found.map((row) => `${row.stream_position}@${row.stream_name}`));
+    const missing = targets.filter(({ stream, position }) => !known.has(`${position}@${stream}`));
+    const events: EventRow[] = [];
+    for (const { stream, position } of missing) {
+      const [shown] = await this.database.query<{ shows: boolean }>(sql.shows, [tenant, stream, position]);
+      if (shown?.shows) events.push(...(await this.ofStream(tenant, stream, { from: position, to: position })));
     }
     return events;
   }
