@@ -1,12 +1,16 @@
 // What every event store does, whatever keeps its events. Adapters run it from their own spec.
 import { appendAndRead } from './event-store/append-and-read.js';
 import { expectedVersion } from './event-store/expected-version.js';
+import { links } from './event-store/links.js';
+import { scavenging } from './event-store/scavenging.js';
+import { snapshots } from './event-store/snapshots.js';
 import { severalStreams } from './event-store/several-streams.js';
 import { eventIds } from './event-store/event-ids.js';
 import { feed } from './event-store/feed.js';
 import { streamDeletion } from './event-store/stream-deletion.js';
 import { streamMetadata } from './event-store/stream-metadata.js';
 import { transaction } from './event-store/transaction.js';
+import { upcasts } from './event-store/upcasts.js';
 import type { Opened, TwoStores } from './event-store/kit.js';
 
 export function eventStoreContract(open: () => Promise<TwoStores>): void {
@@ -21,4 +25,8 @@ export function eventStoreContract(open: () => Promise<TwoStores>): void {
   transaction(stores);
   streamMetadata(stores);
   streamDeletion(stores);
+  scavenging(stores);
+  snapshots(stores);
+  upcasts(stores);
+  links(stores);
 }

@@ -97,8 +97,11 @@ export class CommandPipeline {
   }
 
   private async underLocks<Value>(sent: Sent, handle: () => Promise<Value>): Promise<Executed<Value>> {
-    const executed = await this.store.transaction(() => this.execute(sent, handle));
-    this.unlocked?.forget((await executed.appended).map(({ stream }) => stream));
+    const streams = new LockedStreams(this.store);
+    const executed = await this.store.transaction(() => this.execute(streams, sent, handle));
+    const results = await executed.appended;
+    streams.committed(results);
+    this.unlocked?.forget(results.map(({ stream }) => stream));
     return executed;
   }
 
@@ -115,9 +118,13 @@ export class CommandPipeline {
     }
   }
 
-  private async execute<Value>(sent: Sent, handle: () => Promise<Value>): Promise<Executed<Value>> {
+  private async execute<Value>(
+    streams: LockedStreams,
+    sent: Sent,
+    handle: () => Promise<Value>,
+  ): Promise<Executed<Value>> {
     // 3. The handler loads under locks and decides.
-    const unitOfWork = new UnitOfWork(new LockedStreams(this.store), sent);
+    const unitOfWork = new UnitOfWork(streams, sent);
     const value = await unitOfWork.run(handle);
     if (!unitOfWork.hasDecided) return { value, appended: Promise.resolve([]) };
     // 4. Everything decided is appended at once. Nobody waits for it yet: it is sent together with the commit.

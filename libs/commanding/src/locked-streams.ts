@@ -1,23 +1,45 @@
 // The streams of a command that runs in a transaction: locked from the load to the commit.
 import type { AggregateType, AnyAggregate } from '@concord/domain';
-import type { AppendRequest, AppendResult, EventStore } from '@concord/event-store';
+import type { AppendRequest, AppendResult, EventStore, LoadedStream } from '@concord/event-store';
 import type { StreamName } from '@concord/kernel';
 import { hydrate } from './hydrate.js';
+import { policyOf, Snapshots } from './snapshots.js';
 import type { Streams } from './unit-of-work.js';
 
 export class LockedStreams implements Streams {
-  constructor(private readonly store: EventStore) {}
+  private readonly snapshots: Snapshots;
+
+  constructor(private readonly store: EventStore) {
+    this.snapshots = new Snapshots(store);
+  }
 
   /** Locks and loads in one round trip, in an order that cannot deadlock. */
   async load<A extends AnyAggregate>(
     type: AggregateType<A>,
     streams: readonly StreamName[],
   ): Promise<Map<StreamName, A>> {
-    const loaded = await this.store.lockAndLoad(streams);
-    return new Map([...loaded].map(([stream, shown]) => [stream, hydrate(type, stream, shown)]));
+    const aggregates = new Map<StreamName, A>();
+    for (const [stream, recorded] of await this.store.lockAndLoad(streams, policyOf(type)?.version)) {
+      const { snapshots } = this;
+      const load = (): Promise<LoadedStream> => this.loadAgain(stream);
+      aggregates.set(stream, await hydrate(type, stream, recorded, { load, snapshots }));
+    }
+    return aggregates;
   }
 
   append(requests: readonly AppendRequest[]): Promise<AppendResult[]> {
     return this.store.append(...requests);
+  }
+
+  /** Stores what is due of the states that were reached, and does not wait for it. */
+  committed(results: readonly AppendResult[]): void {
+    this.snapshots.take(results);
+  }
+
+  /** All of it. */
+  private async loadAgain(stream: StreamName): Promise<LoadedStream> {
+    const recorded = (await this.store.lockAndLoad([stream])).get(stream);
+    if (!recorded) throw new Error('unreachable: every stream is answered');
+    return recorded;
   }
 }

@@ -39,7 +39,7 @@ class GatedStore extends MemoryEventStore {
     load: async (stream) => {
       this.loads += 1;
       const events = await Array.fromAsync(this.readStream(stream));
-      return { events, revision: BigInt(events.length) - 1n };
+      return { events, first: 0n, revision: BigInt(events.length) - 1n };
     },
     tentatively: (work) => work(),
   };

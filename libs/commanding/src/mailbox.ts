@@ -6,7 +6,8 @@ import type { AggregateType, AnyAggregate } from '@concord/domain';
 import type { AppendRequest, AppendResult, EventStore, UnlockedCommands } from '@concord/event-store';
 import { TransientConflict } from '@concord/database';
 import { ConcordError, type StreamName } from '@concord/kernel';
-import { hydrate } from './hydrate.js';
+import { type Load, loadAggregate } from './hydrate.js';
+import { Snapshots } from './snapshots.js';
 
 /** What this command was decided on has not come to be, or is not the latest; nothing of it was kept. */
 export class DecidedOnStaleState extends ConcordError {
@@ -41,12 +42,15 @@ export class Mailbox {
   private latest: Promise<unknown> | undefined;
   private occupied = false;
   private readonly waiting: (() => void)[] = [];
+  private readonly snapshots: Snapshots;
 
   constructor(
     private readonly store: EventStore,
     private readonly unlocked: UnlockedCommands,
     private readonly stream: StreamName,
-  ) {}
+  ) {
+    this.snapshots = new Snapshots(store);
+  }
 
   /** Whether nobody is in it and nothing is under way: it may be forgotten. */
   get isIdle(): boolean {
@@ -64,7 +68,7 @@ export class Mailbox {
       const isFresh = !(this.aggregate instanceof type);
       // What is under way is not to be read yet.
       if (isFresh) await this.sending;
-      const aggregate = isFresh ? hydrate(type, this.stream, await this.unlocked.load(this.stream)) : this.aggregate;
+      const aggregate = isFresh ? await this.load(type) : this.aggregate;
       this.aggregate = aggregate;
       return { aggregate: aggregate as A, epoch: this.epoch, isFresh };
     } catch (error) {
@@ -111,6 +115,11 @@ export class Mailbox {
   /** The aggregate is to be read again. */
   forget(): void {
     this.aggregate = undefined;
+  }
+
+  private load<A extends AnyAggregate>(type: AggregateType<A>): Promise<A> {
+    const load: Load = (version) => this.unlocked.load(this.stream, version);
+    return loadAggregate(type, this.stream, { load, snapshots: this.snapshots });
   }
 
   private turn(): Promise<void> {
@@ -160,6 +169,7 @@ export class Mailbox {
     const events = [first, ...others].flatMap(({ request }) => request.events);
     const [result] = await this.store.append({ ...first.request, events });
     if (!result) throw new Error('unreachable: the store answers every request');
+    this.snapshots.take([result]);
     // They were there already: not in these words, or not all as new. Each has to look for itself.
     if (others.length > 0 && result.events.length === 0) throw stale();
     return result;

@@ -70,6 +70,11 @@ export class Database {
     return rows;
   }
 
+  /** Runs `work` as if there were no ambient transaction. */
+  outside<T>(work: () => T): T {
+    return this.ambient.exit(work);
+  }
+
   /** Runs a statement on a connection of its own, outside any ambient transaction and its snapshot. */
   async queryOutside<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     try {

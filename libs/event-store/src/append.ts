@@ -10,6 +10,7 @@ import {
   parseStreamName,
 } from '@concord/kernel';
 import type { AppendRequest } from './requests.js';
+import { EVENT_VERSION, type Upcasts } from './upcasts.js';
 
 /** A checked request. */
 export interface Append extends Omit<AppendRequest, 'events'> {
@@ -31,6 +32,18 @@ export function prepareAppends(requests: readonly AppendRequest[]): Append[] {
     'event id',
   );
   return requests.map(prepare);
+}
+
+/** Says in each event which form it has, where that is not the first. Errors: InvalidArgument, for an old name. */
+export function stamped(appends: readonly Append[], upcasts: Upcasts): readonly Append[] {
+  if (upcasts.isEmpty) return appends;
+  const stamp = (event: Append['events'][number]): Append['events'][number] => {
+    // Who imports old events says of which form they are.
+    if (event.metadata[EVENT_VERSION] !== undefined) return event;
+    const version = upcasts.versionOf(event.type);
+    return version === undefined ? event : { ...event, metadata: { ...event.metadata, [EVENT_VERSION]: version } };
+  };
+  return appends.map((append) => ({ ...append, events: append.events.map(stamp) }));
 }
 
 function prepare(request: AppendRequest): Append {

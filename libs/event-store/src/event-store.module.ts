@@ -1,25 +1,36 @@
 // Nest wiring: EventStore is the port; the adapter behind it is chosen here.
 import { type DynamicModule, Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 import { Database } from '@concord/database';
+import type { Upcast } from '@concord/domain';
+import { ContextUpcasts, UpcastRegistry } from './context-upcasts.js';
 import { EventStore } from './event-store.js';
-import { PostgresEventStore } from './postgres/postgres-event-store.js';
+import { PostgresEventStore, type PostgresEventStoreOptions } from './postgres/postgres-event-store.js';
 
 /** Chooses the adapter behind EventStore. */
 @Module({})
 export class EventStoreModule {
   /** A global EventStore on PostgreSQL. Needs a global Database. */
-  static forRoot(): DynamicModule {
+  static forRoot(options: PostgresEventStoreOptions = {}): DynamicModule {
     return {
       module: EventStoreModule,
       global: true,
+      imports: [DiscoveryModule],
       providers: [
         {
           provide: EventStore,
-          useFactory: (database: Database) => new PostgresEventStore(database),
+          useFactory: (database: Database) => new PostgresEventStore(database, options),
           inject: [Database],
         },
+        UpcastRegistry,
       ],
       exports: [EventStore],
     };
+  }
+
+  /** In each bounded context that has any: how its old events are read. A chain with a gap or a cycle stops the start. */
+  static forContext({ upcasts }: { readonly upcasts: readonly Upcast[] }): DynamicModule {
+    const token = `ContextUpcasts(${upcasts.map(({ type, from }) => `${type} ${from}`).join()})`;
+    return { module: EventStoreModule, providers: [{ provide: token, useValue: new ContextUpcasts(upcasts) }] };
   }
 }

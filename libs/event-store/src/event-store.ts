@@ -1,6 +1,7 @@
 // The port of the event store. Adapters: postgres/ (the real one) and memory/ (for unit tests); one contract suite for both.
 // Everything is for the tenant of the running code, and inside transaction() everything commits or rolls back as one.
 import {
+  assertExactJson,
   currentMessage,
   type ExpectedVersion,
   type GlobalPosition,
@@ -9,10 +10,13 @@ import {
   type RecordedEvent,
   type StreamName,
 } from '@concord/kernel';
+import type { Upcast } from '@concord/domain';
 import { currentTenant, type TenantId } from '@concord/tenancy';
-import { type Append, assertExpected, prepareAppends } from './append.js';
+import { type Append, assertExpected, prepareAppends, stamped } from './append.js';
 import { AppendListeners, type AppendSource } from './append-listeners.js';
+import { type FindTargets, type LinkTarget, resolveAll, resolveLinks } from './links.js';
 import { checkReadFeed } from './read-feed.js';
+import { EVENT_VERSION, Upcasts } from './upcasts.js';
 import type {
   AppendRequest,
   AppendResult,
@@ -20,6 +24,7 @@ import type {
   LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,
+  Snapshot,
   TenantHead,
 } from './requests.js';
 import type { UnlockedCommands } from './unlocked-commands.js';
@@ -38,7 +43,17 @@ import {
 export abstract class EventStore {
   /** How commands run without a transaction, where the store can: where it cannot, they all run under locks. */
   readonly unlocked?: UnlockedCommands;
+  /** What is read in its present form; see useUpcasts. */
+  protected upcasts = new Upcasts();
   private readonly listeners = new AppendListeners();
+
+  /**
+   * From now on events of old forms are read, wherever they are read, as those of the present one, and events that are
+   * appended say which form they have. What is stored stays. Errors: InvalidArgument, for a chain with a gap or a cycle.
+   */
+  useUpcasts(upcasts: readonly Upcast[]): void {
+    this.upcasts = new Upcasts(upcasts);
+  }
 
   /**
    * Appends to one or several streams, all or nothing; one result a request, in order. An append whose events are all
@@ -46,7 +61,7 @@ export abstract class EventStore {
    * StreamDeleted, EventIdInUse, InvalidArgument (a payload that JSON or the store would change), TenantMissing.
    */
   async append(...requests: AppendRequest[]): Promise<AppendResult[]> {
-    return this.write(currentTenant(), prepareAppends(requests));
+    return this.write(currentTenant(), stamped(prepareAppends(requests), this.upcasts));
   }
 
   /**
@@ -54,7 +69,10 @@ export abstract class EventStore {
    * transaction's own appends. Errors: StreamDeleted, when it has a tombstone.
    */
   readStream(stream: StreamName, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
-    return this.streamEvents(currentTenant(), stream, options);
+    const tenant = currentTenant();
+    const recorded = this.streamEvents(tenant, stream, options);
+    const events = options.resolveLinks ? resolveAll(recorded, this.targetsOf(tenant)) : recorded;
+    return this.upcasts.isEmpty ? events : this.allInPresentForm(events);
   }
 
   /**
@@ -64,7 +82,11 @@ export abstract class EventStore {
    */
   async readFeed(options: ReadFeedOptions = {}): Promise<FeedPage> {
     checkReadFeed(options);
-    return this.feedPage(currentTenant(), options);
+    const tenant = currentTenant();
+    const types = options.types && { types: this.upcasts.storedAs(options.types) };
+    const page = await this.feedPage(tenant, { ...options, ...types });
+    const events = options.resolveLinks ? await resolveLinks(page.events, this.targetsOf(tenant)) : page.events;
+    return { ...page, events: this.upcasts.isEmpty ? events : events.map((event) => this.inPresentForm(event)) };
   }
 
   /** The metadata of a stream, their revision (-1n: there are none), and whether the stream is deleted. */
@@ -105,14 +127,36 @@ export abstract class EventStore {
     return this.remove(currentTenant(), deletion(stream, expected, true));
   }
 
+  /**
+   * Removes for good, from the feed too, what the running tenant's streams show no more: by their metadata, deleted, or
+   * with a tombstone. The last event of a stream stays. Answers how many events were removed.
+   */
+  async scavenge(): Promise<number> {
+    return this.removeHidden(currentTenant());
+  }
+
   /** Runs `work` as one transaction; joins the one that is running. Errors: what `work` throws, and TransientConflict. */
   abstract transaction<T>(work: () => Promise<T>): Promise<T>;
 
   /**
-   * Locks streams until the running transaction ends, then reads what aggregates need of them, in one round trip. The lock holds against
-   * every other lockAndLoad and append, in every process. Errors: StreamDeleted; outside transaction() it throws.
+   * Locks streams until the running transaction ends, then reads what aggregates need of them, in one round trip: from their
+   * snapshots on, where there are any of the version. The lock holds against every other lockAndLoad and append, in every
+   * process. Errors: StreamDeleted; outside transaction() it throws.
    */
-  abstract lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>>;
+  abstract lockAndLoad(
+    streams: readonly StreamName[],
+    snapshotVersion?: number,
+  ): Promise<Map<StreamName, LoadedStream>>;
+
+  /**
+   * Stores a snapshot, unless there is a later one of its kind: at once or, in a transaction, when that has committed. It is
+   * deleted with its stream. Errors: InvalidArgument for a state that is not JSON.
+   */
+  async saveSnapshot(stream: StreamName, snapshot: Snapshot): Promise<void> {
+    parseStreamName(stream);
+    assertExactJson(snapshot.state, 'state');
+    await this.keepSnapshot(currentTenant(), stream, snapshot);
+  }
 
   /** The events with these ids, in no particular order; unknown ids are left out. */
   abstract findEvents(ids: readonly string[]): Promise<RecordedEvent[]>;
@@ -129,6 +173,19 @@ export abstract class EventStore {
    */
   onAppended(listener: (source: AppendSource) => void): () => void {
     return this.listeners.add(listener);
+  }
+
+  /** Errors: EventFromNewerCode. */
+  protected inPresentForm(event: RecordedEvent): RecordedEvent {
+    return this.upcasts.apply(event, event.metadata[EVENT_VERSION]);
+  }
+
+  private targetsOf(tenant: TenantId): FindTargets {
+    return (targets) => this.findTargets(tenant, targets);
+  }
+
+  private async *allInPresentForm(events: AsyncIterable<RecordedEvent>): AsyncGenerator<RecordedEvent> {
+    for await (const event of events) yield this.inPresentForm(event);
   }
 
   protected announceAppend(source: AppendSource = 'here'): void {
@@ -148,6 +205,13 @@ export abstract class EventStore {
   protected abstract writeMetadata(tenant: TenantId, write: MetadataWrite): Promise<AppendResult>;
 
   protected abstract remove(tenant: TenantId, deletion: StreamDeletion): Promise<GlobalPosition>;
+
+  protected abstract keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void>;
+
+  protected abstract removeHidden(tenant: TenantId): Promise<number>;
+
+  /** The events that links point at, as far as their streams show them. */
+  protected abstract findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<readonly RecordedEvent[]>;
 
   protected abstract feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage>;
 }

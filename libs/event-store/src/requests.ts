@@ -28,8 +28,24 @@ export interface AppendResult {
 
 /** What an aggregate is made from: the events that its stream still shows, and where the stream ends (-1n: nowhere). */
 export interface LoadedStream {
+  /** Those after the snapshot, when there is one. */
   readonly events: readonly DomainEvent[];
   readonly revision: StreamPosition;
+  /** Where a replay of the whole stream begins: what retention has taken is before it. */
+  readonly first: StreamPosition;
+  readonly snapshot?: LoadedSnapshot;
+}
+
+/** A state that was stored, and the position of the last event in it. */
+export interface LoadedSnapshot {
+  readonly state: unknown;
+  readonly revision: StreamPosition;
+}
+
+/** A state to store. `version` is that of the code that made it, `first` the position where its replay began. */
+export interface Snapshot extends LoadedSnapshot {
+  readonly version: number;
+  readonly first: StreamPosition;
 }
 
 /** How to read a stream. Without `from`: from its start, or backwards from its end. */
@@ -37,6 +53,8 @@ export interface ReadStreamOptions {
   readonly from?: StreamPosition;
   readonly direction?: 'forwards' | 'backwards';
   readonly limit?: number;
+  /** Give the events that links stand for, with `link` set; a link whose event is gone is given as it is. */
+  readonly resolveLinks?: boolean;
 }
 
 /**
@@ -53,6 +71,8 @@ export interface ReadFeedOptions {
   readonly types?: readonly string[];
   /** A prefix with a dash names its category, which makes it cheap: only that category is read. */
   readonly streamPrefixes?: readonly string[];
+  /** As for streams. Categories and types are those of the links. */
+  readonly resolveLinks?: boolean;
 }
 
 /**
@@ -67,6 +87,28 @@ export interface FeedPage {
    * lastPosition(), never to keep: after a crash of the server such positions may be given again.
    */
   readonly settled?: GlobalPosition;
+}
+
+/**
+ * What to move to cold storage: what streams show no more, everything older than a time, or everything up to a position.
+ * Never the last event of a stream.
+ */
+export type ArchiveOptions = (
+  { readonly hidden: true } | { readonly before: Date } | { readonly upTo: GlobalPosition }
+) & {
+  /** 10,000 by default: a file is read as a whole. */
+  readonly eventsPerFile?: number;
+  /** Called after each step, and awaited. */
+  readonly onStep?: (step: ArchiveStep) => void | Promise<void>;
+};
+
+/** The steps that each file takes, in order; the last three in one transaction, which `committed` ends. */
+export type ArchiveStep = 'written' | 'named' | 'recorded' | 'deleted' | 'committed';
+
+/** What was moved. */
+export interface ArchiveReport {
+  readonly events: number;
+  readonly files: number;
 }
 
 /** A tenant, and the settled position of its last event. */

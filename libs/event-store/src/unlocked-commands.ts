@@ -4,8 +4,11 @@ import type { LoadedStream } from './requests.js';
 
 /** Runs commands that touch one stream without holding a connection or a lock while they decide. */
 export interface UnlockedCommands {
-  /** What aggregates need of streams, as committed now, without a lock: an append checks the expected version. */
-  load(stream: StreamName): Promise<LoadedStream>;
+  /**
+   * What an aggregate needs of its stream, as committed now, without a lock: an append checks the expected version. From a
+   * snapshot of that version when there is one.
+   */
+  load(stream: StreamName, snapshotVersion?: number): Promise<LoadedStream>;
 
   /**
    * Runs `work` without a transaction. Errors: TransactionNeeded when it used the database, of which nothing was done;

@@ -33,4 +33,6 @@ export interface RecordedEvent<Event extends DomainEvent = DomainEvent> {
   readonly stream: StreamName;
   readonly streamPosition: StreamPosition;
   readonly globalPosition: GlobalPosition;
+  /** The link in whose place it was read. */
+  readonly link?: RecordedEvent;
 }

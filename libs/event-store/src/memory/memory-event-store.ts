@@ -13,6 +13,7 @@ import {
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
+import type { LinkTarget } from '../links.js';
 import { readThrough } from '../read-feed.js';
 import type {
   AppendResult,
@@ -20,6 +21,7 @@ import type {
   LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,
+  Snapshot,
   TenantHead,
 } from '../requests.js';
 import {
@@ -30,9 +32,16 @@ import {
   TOMBSTONE_EVENT,
   TOMBSTONE_POSITION,
 } from '../stream-metadata.js';
+import { Snapshots } from './snapshots.js';
 import { StreamLog } from './stream-log.js';
 
 type Log = readonly RecordedEvent[];
+
+/** The running transaction: what it sees, and what is done once it has committed. */
+interface Running {
+  log: Log;
+  readonly afterwards: (() => void)[];
+}
 
 /** The event store in memory, for unit tests only. */
 export class MemoryEventStore extends EventStore {
@@ -40,16 +49,19 @@ export class MemoryEventStore extends EventStore {
   private tail: Promise<unknown> = Promise.resolve();
   /** By the id of the metadata event that deleted a stream: where the stream ended. */
   private readonly deletions = new Map<string, StreamPosition>();
-  private readonly running = new AsyncLocalStorage<{ log: Log }>();
+  private readonly running = new AsyncLocalStorage<Running>();
+
+  private readonly snapshots = new Snapshots();
 
   /** One transaction at a time: what it appends is seen by others only when `work` has succeeded. */
   override transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.running.getStore()) return work();
     const turn = this.tail.then(async () => {
-      const own = { log: this.committed };
+      const own: Running = { log: this.committed, afterwards: [] };
       const result = await this.running.run(own, work);
       const appended = own.log !== this.committed;
       this.committed = own.log;
+      for (const work of own.afterwards) work();
       if (appended) this.announceAppend();
       return result;
     });
@@ -57,19 +69,16 @@ export class MemoryEventStore extends EventStore {
     return turn;
   }
 
-  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>> {
+  override async lockAndLoad(streams: readonly StreamName[], version?: number): Promise<Map<StreamName, LoadedStream>> {
     if (!this.running.getStore()) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
-    return new Map(
-      streams.map((stream) => {
-        const { shown, end } = this.stream(currentTenant(), stream);
-        return [stream, { events: shown, revision: end }];
-      }),
-    );
+    const tenant = currentTenant();
+    return new Map(streams.map((stream) => [stream, this.loaded(tenant, stream, version)]));
   }
 
-  override findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
+  override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
     const tenant = currentTenant();
-    return Promise.resolve(this.log.filter((event) => event.metadata.tenantId === tenant && ids.includes(event.id)));
+    const found = this.log.filter((event) => event.metadata.tenantId === tenant && ids.includes(event.id));
+    return found.map((event) => this.inPresentForm(event));
   }
 
   override tenantHeads(): Promise<TenantHead[]> {
@@ -99,6 +108,7 @@ export class MemoryEventStore extends EventStore {
       const { stream, event, deleting, expected } = write;
       const log = this.stream(tenant, stream);
       log.assertWithoutTombstone();
+      if (deleting) own.afterwards.push(() => this.snapshots.delete(tenant, stream));
       const data = deleting ? { ...(event.data as object), $tb: Number(log.end + 1n) } : event.data;
       const append = { stream: metadataStreamOf(stream), expected, events: [{ ...event, data }] };
       const written = this.appendTo(own, tenant, append);
@@ -117,6 +127,7 @@ export class MemoryEventStore extends EventStore {
         const event = { id, type: METADATA_EVENT, data, metadata };
         return (await this.writeMetadata(tenant, { stream, expected: 'any', event, deleting: true })).globalPosition;
       }
+      own.afterwards.push(() => this.snapshots.delete(tenant, stream));
       const globalPosition = (own.log.at(-1)?.globalPosition ?? 0n) + 1n;
       const place = { tenant, stream, actual: TOMBSTONE_POSITION - 1n, start: globalPosition - 1n, index: 0 };
       own.log = [...own.log, record({ id, type: TOMBSTONE_EVENT, data: {}, metadata }, place)];
@@ -142,6 +153,29 @@ export class MemoryEventStore extends EventStore {
     }
   }
 
+  protected override async keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void> {
+    const own = this.running.getStore();
+    if (own) own.afterwards.push(() => this.snapshots.save(tenant, stream, snapshot));
+    else this.snapshots.save(tenant, stream, snapshot);
+  }
+
+  protected override async findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<RecordedEvent[]> {
+    return targets.flatMap(({ stream, position }) => this.stream(tenant, stream).find(position) ?? []);
+  }
+
+  protected override removeHidden(tenant: TenantId): Promise<number> {
+    return this.changing((own) => {
+      const kept = new Set<RecordedEvent>();
+      const ofTenant = own.log.filter((event) => event.metadata.tenantId === tenant);
+      for (const name of new Set(ofTenant.map((event) => event.stream))) {
+        for (const event of this.stream(tenant, name).left) kept.add(event);
+      }
+      const before = own.log.length;
+      own.log = own.log.filter((event) => event.metadata.tenantId !== tenant || kept.has(event));
+      return before - own.log.length;
+    });
+  }
+
   protected override feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
     const { limit = 1000, direction } = options;
     const matching = this.committed.filter((event) => event.metadata.tenantId === tenant && isWanted(event, options));
@@ -152,12 +186,17 @@ export class MemoryEventStore extends EventStore {
     return Promise.resolve({ events, through, settled: through });
   }
 
+  private loaded(tenant: TenantId, stream: StreamName, version: number | undefined): LoadedStream {
+    const loaded = this.stream(tenant, stream).load(this.snapshots.find(tenant, stream, version));
+    return { ...loaded, events: loaded.events.map((event) => this.inPresentForm(event)) };
+  }
+
   private get log(): Log {
     return this.running.getStore()?.log ?? this.committed;
   }
 
   /** In a transaction, in which what `change` appended is taken back when it throws. */
-  private changing<T>(change: (own: { log: Log }) => T | Promise<T>): Promise<T> {
+  private changing<T>(change: (own: Running) => T | Promise<T>): Promise<T> {
     return this.transaction(async () => {
       const own = this.running.getStore();
       if (!own) throw new Error('unreachable: transaction() has just set it');
@@ -180,7 +219,7 @@ export class MemoryEventStore extends EventStore {
     return this.log.filter((event) => event.stream === stream && event.metadata.tenantId === tenant);
   }
 
-  private appendTo(own: { log: Log }, tenant: TenantId, append: Append): AppendResult {
+  private appendTo(own: Running, tenant: TenantId, append: Append): AppendResult {
     const stored = append.events.map((event) =>
       this.log.find((e) => e.id === event.id && e.metadata.tenantId === tenant),
     );

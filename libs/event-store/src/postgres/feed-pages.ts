@@ -3,6 +3,7 @@ import { type Database, loadSql } from '@concord/database';
 import type { GlobalPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import { readThrough } from '../read-feed.js';
+import type { ArchiveReader } from './archive/archive-reader.js';
 import type { FeedPage, ReadFeedOptions } from '../requests.js';
 import { type EventRow, toRecordedEvent } from './rows.js';
 
@@ -27,14 +28,20 @@ export async function readHorizon(database: Database): Promise<GlobalPosition> {
   return row?.horizon ?? 0n;
 }
 
-export async function readFeedPage(database: Database, tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
+export async function readFeedPage(
+  database: Database,
+  archives: ArchiveReader,
+  tenant: TenantId,
+  options: ReadFeedOptions,
+): Promise<FeedPage> {
   const { limit = PAGE, direction = 'forwards' } = options;
   // Two statements, in this order, each with a snapshot of its own: what the horizon settles, the second one sees.
   const horizon = await readHorizon(database);
   const bounds = boundsOf(options, horizon);
   const filters = filtersOf(options);
   const statement = sql[direction][filters.length > 2 ? 'categories' : 'all'];
-  const rows = await database.query<EventRow>(statement, [tenant, ...bounds, limit, ...filters]);
+  const found = await database.query<EventRow>(statement, [tenant, ...bounds, limit, ...filters]);
+  const rows = await archives.complete(tenant, found, { ...options, limit, bounds });
   const last = rows.at(-1)?.global_position;
   const isFull = rows.length === limit;
   const settled = readThrough(options, horizon, isFull ? last : undefined);

@@ -5,16 +5,23 @@ import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import type { AppendSource } from '../append-listeners.js';
 import { EventStore } from '../event-store.js';
+import type { LinkTarget } from '../links.js';
 import type {
   AppendResult,
+  ArchiveOptions,
+  ArchiveReport,
   FeedPage,
   LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,
+  Snapshot,
   TenantHead,
 } from '../requests.js';
 import type { MetadataWrite, StreamDeletion, StreamMetadataRead } from '../stream-metadata.js';
 import type { UnlockedCommands } from '../unlocked-commands.js';
+import { ArchiveReader } from './archive/archive-reader.js';
+import { Archiver } from './archive/archiver.js';
+import { FileArchive } from './archive/file-archive.js';
 import { readFeedPage, readHorizon } from './feed-pages.js';
 import { eventValues, GroupCommit } from './group-commit.js';
 import { GroupLoad } from './group-load.js';
@@ -29,6 +36,7 @@ import {
 } from './rows.js';
 import { appendsText, streamAppend } from './stream-append.js';
 import { StreamLife } from './stream-life.js';
+import { StreamReader } from './stream-reader.js';
 
 const sql = {
   append: loadSql(import.meta.url, 'sql/append.sql'),
@@ -38,18 +46,20 @@ const sql = {
   lockStreams: loadSql(import.meta.url, 'sql/lock-streams.sql'),
   loadStreams: loadSql(import.meta.url, 'sql/load-streams.sql'),
   findEvents: loadSql(import.meta.url, 'sql/find-events.sql'),
-  forwards: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
-  backwards: loadSql(import.meta.url, 'sql/read-stream-backwards.sql'),
   lastPosition: loadSql(import.meta.url, 'sql/last-position.sql'),
   heads: loadSql(import.meta.url, 'sql/tenant-heads.sql'),
 };
 
 /** Which of eventValues is the expected version. */
 const EXPECTED = 2;
-const PAGE = 1000;
 /** The channel on which processes tell each other that they have appended. */
 const APPENDED = 'concord_appended';
-const MAX_POSITION = 2n ** 63n - 1n;
+
+/** Where archived events are. */
+export interface PostgresEventStoreOptions {
+  /** The folder of the archive. Every process that reads or archives needs the same one. */
+  readonly archiveFolder?: string;
+}
 
 /** The event store on PostgreSQL. */
 export class PostgresEventStore extends EventStore {
@@ -59,27 +69,50 @@ export class PostgresEventStore extends EventStore {
   private readonly life: StreamLife;
   private isListening = false;
 
-  constructor(private readonly database: Database) {
+  private readonly archives: ArchiveReader;
+  private readonly archiver: Archiver;
+  private readonly streams: StreamReader;
+
+  constructor(
+    private readonly database: Database,
+    { archiveFolder }: PostgresEventStoreOptions = {},
+  ) {
     super();
+    const archive = archiveFolder === undefined ? undefined : new FileArchive(archiveFolder);
+    this.archives = new ArchiveReader(database, archive);
+    this.archiver = new Archiver(database, archive);
+    this.streams = new StreamReader(database, this.archives);
     this.groupCommit = new GroupCommit(database);
-    const groupLoad = new GroupLoad(database);
+    const groupLoad = new GroupLoad((streams, version) => this.load(streams, version));
     this.unlocked = {
-      load: (stream) => groupLoad.load(currentTenant(), stream),
+      load: (stream, version) => database.outside(() => groupLoad.load(currentTenant(), stream, version)),
       tentatively: (work) => database.tentatively(work),
     };
     this.life = new StreamLife(database);
+  }
+
+  /**
+   * Moves events of the running tenant to files. Streams and the feed go on showing what they showed, only slower. An event
+   * id is recognised as a repeat no more once its event is archived. Errors: ArchiveUnavailable, InvalidArgument.
+   */
+  async archive(options: ArchiveOptions): Promise<ArchiveReport> {
+    return this.archiver.run(currentTenant(), options);
   }
 
   override transaction<T>(work: () => Promise<T>): Promise<T> {
     return this.database.transaction(work);
   }
 
-  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>> {
+  override async lockAndLoad(
+    streams: readonly StreamName[],
+    version: number | null = null,
+  ): Promise<Map<StreamName, LoadedStream>> {
     const transaction = this.database.current;
     if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const [only] = streams;
-    const rows = only && streams.length === 1 ? await this.loadOne(only) : await this.loadSeveral(streams);
-    const loaded = toLoadedStreams(streams, rows);
+    const rows =
+      only && streams.length === 1 ? await this.loadOne(only, version) : await this.loadSeveral(streams, version);
+    const loaded = await this.toLoaded(streams, rows);
     for (const [stream, { revision }] of loaded) {
       this.lockedEnds.loaded(transaction, currentTenant(), stream, revision);
     }
@@ -88,7 +121,7 @@ export class PostgresEventStore extends EventStore {
 
   override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
     const rows = await this.database.query<EventRow>(sql.findEvents, [currentTenant(), ids]);
-    return rows.map(toRecordedEvent);
+    return rows.map((row) => this.inPresentForm(toRecordedEvent(row)));
   }
 
   override async tenantHeads(): Promise<TenantHead[]> {
@@ -137,28 +170,28 @@ export class PostgresEventStore extends EventStore {
     return this.announcing(() => this.life.remove(tenant, deletion));
   }
 
-  protected override async *streamEvents(
+  protected override streamEvents(
     tenant: TenantId,
     stream: StreamName,
     options: ReadStreamOptions,
-  ): AsyncGenerator<RecordedEvent> {
-    const backwards = options.direction === 'backwards';
-    let from = options.from ?? (backwards ? MAX_POSITION : 0n);
-    let wanted = options.limit ?? Number.POSITIVE_INFINITY;
-    while (wanted > 0) {
-      const limit = Math.min(wanted, PAGE);
-      const statement = backwards ? sql.backwards : sql.forwards;
-      const rows = await this.database.query<EventRow>(statement, [tenant, stream, from, limit]);
-      for (const row of rows) yield toRecordedEvent(row);
-      const last = rows.at(-1);
-      if (!last || rows.length < limit) return;
-      wanted -= rows.length;
-      from = last.stream_position + (backwards ? -1n : 1n);
-    }
+  ): AsyncIterable<RecordedEvent> {
+    return this.streams.read(tenant, stream, options);
+  }
+
+  protected override keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void> {
+    return this.life.saveSnapshot(tenant, stream, snapshot);
+  }
+
+  protected override findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<RecordedEvent[]> {
+    return this.streams.find(tenant, targets);
+  }
+
+  protected override removeHidden(tenant: TenantId): Promise<number> {
+    return this.archiver.scavenge(tenant);
   }
 
   protected override async feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
-    return readFeedPage(this.database, tenant, options);
+    return readFeedPage(this.database, this.archives, tenant, options);
   }
 
   private async announcing<T>(append: () => Promise<T>): Promise<T> {
@@ -170,16 +203,40 @@ export class PostgresEventStore extends EventStore {
     return result;
   }
 
-  private async loadOne(stream: StreamName): Promise<LoadedRow[]> {
-    const rows = await this.database.query<LoadedRow>(sql.lockAndLoad, [currentTenant(), stream]);
+  /** What is committed now, without a lock. */
+  private async load(
+    streams: readonly StreamName[],
+    version: number | null,
+  ): Promise<ReadonlyMap<StreamName, LoadedStream>> {
+    const values = [currentTenant(), streams, version, !this.upcasts.isEmpty];
+    return this.toLoaded(streams, await this.database.query<LoadedRow>(sql.loadStreams, values));
+  }
+
+  private async toLoaded(
+    streams: readonly StreamName[],
+    rows: readonly LoadedRow[],
+  ): Promise<Map<StreamName, LoadedStream>> {
+    return toLoadedStreams(streams, await this.streams.withArchived(currentTenant(), rows), this.upcasts);
+  }
+
+  private async loadOne(stream: StreamName, version: number | null): Promise<LoadedRow[]> {
+    const rows = await this.database.query<LoadedRow>(sql.lockAndLoad, [
+      currentTenant(),
+      stream,
+      version,
+      !this.upcasts.isEmpty,
+    ]);
     return rows.map((row) => ({ ...row, stream_name: stream }));
   }
 
   /** Two statements, sent together: one that had waited for the locks would read what was there before the wait. */
-  private async loadSeveral(streams: readonly StreamName[]): Promise<LoadedRow[]> {
+  private async loadSeveral(streams: readonly StreamName[], version: number | null): Promise<LoadedRow[]> {
     const values = [currentTenant(), streams];
     const locked = this.database.query(sql.lockStreams, values);
-    const [, rows] = await Promise.all([locked, this.database.query<LoadedRow>(sql.loadStreams, values)]);
+    const [, rows] = await Promise.all([
+      locked,
+      this.database.query<LoadedRow>(sql.loadStreams, [...values, version, !this.upcasts.isEmpty]),
+    ]);
     return rows;
   }
 

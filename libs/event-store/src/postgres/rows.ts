@@ -8,7 +8,8 @@ import {
 } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
-import type { AppendResult, LoadedStream } from '../requests.js';
+import type { Upcasts } from '../upcasts.js';
+import type { AppendResult, LoadedSnapshot, LoadedStream } from '../requests.js';
 
 /** A row of concord.events. */
 export interface EventRow {
@@ -21,15 +22,22 @@ export interface EventRow {
   data: unknown;
   metadata: EventMetadata;
   recorded_at: Date;
+  /** In the feed only: up to which position something is archived. */
+  archived_through?: bigint | null;
 }
 
 /** What an aggregate needs of an event. */
 export interface LoadedRow {
   stream_name: StreamName;
   stream_position: bigint;
-  /** Null in a row that says only where the stream ends. */
+  /**
+   * Empty for a snapshot; null in a row that says only where the stream ends and, in `data`, from where on it is shown, and
+   * from where on it must be read.
+   */
   event_type: string | null;
   data: unknown;
+  /** The version of its form, when it is asked for. */
+  form: number | null;
 }
 
 /** A row of concord.append. */
@@ -56,15 +64,30 @@ export function toRecordedEvent(row: EventRow): RecordedEvent {
 export function toLoadedStreams(
   streams: readonly StreamName[],
   rows: readonly LoadedRow[],
+  upcasts: Upcasts,
 ): Map<StreamName, LoadedStream> {
-  const loaded = new Map(streams.map((stream) => [stream, { events: [] as DomainEvent[], revision: NO_REVISION }]));
-  for (const row of rows) {
-    const stream = loaded.get(row.stream_name);
-    if (!stream) continue;
-    if (row.event_type !== null) stream.events.push({ type: row.event_type, data: row.data });
-    stream.revision = row.stream_position;
-  }
+  const loaded = new Map(streams.map((stream) => [stream, new Loading(upcasts)]));
+  for (const row of rows) loaded.get(row.stream_name)?.add(row);
   return loaded;
+}
+
+class Loading implements LoadedStream {
+  readonly events: DomainEvent[] = [];
+  revision = NO_REVISION;
+  first = 0n;
+  snapshot?: LoadedSnapshot;
+  readonly #upcasts: Upcasts;
+
+  constructor(upcasts: Upcasts) {
+    this.#upcasts = upcasts;
+  }
+
+  add({ event_type: type, stream_position: revision, data, form }: LoadedRow): void {
+    if (type === null) this.first = BigInt((data as [number, number])[0]);
+    else if (type === '') this.snapshot = { state: data, revision };
+    else this.events.push(this.#upcasts.apply({ type, data }, form ?? undefined));
+    this.revision = revision;
+  }
 }
 
 export function toAppendResult(tenantId: TenantId, append: Append | undefined, row: AppendedRow): AppendResult {

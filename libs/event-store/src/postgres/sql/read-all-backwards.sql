@@ -1,5 +1,5 @@
 -- As read-all, the newest event first.
-select * from concord.events
+select *, (select concord.archived_through($1)) as archived_through from concord.events
 where tenant_id = $1 and global_position > $2 and global_position <= $3
   and ($5::text[] is null or event_type = any ($5))
   and ($6::text[] is null or exists (select from unnest($6::text[]) as prefix where starts_with(stream_name, prefix)))

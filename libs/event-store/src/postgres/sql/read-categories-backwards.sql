@@ -1,5 +1,6 @@
 -- As read-categories, the newest event first.
-select e.* from unnest($7::text[]) as wanted (category)
+select e.*, (select concord.archived_through($1)) as archived_through
+from unnest($7::text[]) as wanted (category)
 cross join lateral (
   select * from concord.events
   where tenant_id = $1 and concord.category(stream_name) = wanted.category

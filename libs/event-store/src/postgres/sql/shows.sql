@@ -1,0 +1,1 @@
+select concord.shows($1, $2, $3) as shows
