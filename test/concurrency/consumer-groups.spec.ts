@@ -190,6 +190,18 @@ describe('a group', () => {
     expect(inTransaction).not.toContain(true);
   });
 
+  it('tells how far behind its slices are', async () => {
+    const a = await node();
+    let proceed = (): void => undefined;
+    const held = new Promise<void>((resolve) => (proceed = resolve));
+    await a.join({ slices: 2, leaseMs: 1000 }, () => held);
+    await appendTo(a.store, 't', ['order-1'], 3);
+    const lags = async (): Promise<(bigint | null)[]> => (await a.groups.describe(group)).slices.map(({ lag }) => lag);
+    await until('a lag', async () => (await lags()).includes(3n));
+    proceed();
+    await until('no lag', async () => (await lags()).every((lag) => lag === 0n));
+  });
+
   it('remembers now and then how far a slice has come that had nothing to do', async () => {
     const a = await node();
     await a.join({ slices: 4, leaseMs: 500 });

@@ -7,7 +7,7 @@ import { EventStore, EventStoreModule } from '@concord/event-store';
 import { newId } from '@concord/kernel';
 import { ConsumerGroup, ConsumerGroups, ConsumerGroupsModule, On } from '@concord/subscriptions';
 import { runInTenant } from '@concord/tenancy';
-import { createTestDatabase, type TestDatabase } from '@concord/testing';
+import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
 import { until } from '../fixtures/group-member.js';
 import { AcquireBook, LendBook } from './commands.js';
 import { Letterbox, LetterWriter } from './letters.js';
@@ -105,6 +105,11 @@ describe('an app is not started', () => {
   }
   @ConsumerGroup({ name: 'idle', delivery: 'at-least-once' })
   class Idle {}
+  @ConsumerGroup({ name: 'none', delivery: 'at-least-once', slices: 0 })
+  class Sliceless {
+    @On('A')
+    async a(): Promise<void> {}
+  }
   @Injectable()
   class Plain {}
 
@@ -112,6 +117,17 @@ describe('an app is not started', () => {
     await boot(One, Plain);
     await expect(boot(One, Twin)).rejects.toThrow('two consumer groups are called "one"');
     await expect(boot(Idle)).rejects.toThrow('Idle handles nothing');
+  });
+
+  it('with a group that cannot be joined, and has left the others by then', async () => {
+    await expect(boot(One, Sliceless)).rejects.toThrow('slices of a consumer group is a whole number');
+    await withClient(database.url, async (client) => {
+      const { rows } = await client.query(
+        `select (select count(*)::int from concord.consumer_groups) as groups,
+                (select count(*)::int from concord.group_members) as members`,
+      );
+      expect(rows).toEqual([{ groups: 1, members: 0 }]);
+    });
   });
 
   it('with two methods for one event type', () => {

@@ -23,7 +23,7 @@ export class GroupMembershipSettings {
 @Injectable()
 export class GroupMemberships implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('ConsumerGroups');
-  private memberships: GroupMembership[] = [];
+  private readonly memberships: GroupMembership[] = [];
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -35,8 +35,14 @@ export class GroupMemberships implements OnApplicationBootstrap, OnModuleDestroy
   async onApplicationBootstrap(): Promise<void> {
     const definitions = this.definitions();
     if (!this.settings.run) return;
-    for (const { options, handle } of definitions) {
-      this.memberships.push(await this.groups.join(options, handle, (failure) => this.tell(failure)));
+    try {
+      for (const { options, handle } of definitions) {
+        this.memberships.push(await this.groups.join(options, handle, (failure) => this.tell(failure)));
+      }
+    } catch (error) {
+      // An app that does not start is not stopped either.
+      await this.onModuleDestroy();
+      throw error;
     }
   }
 

@@ -27,7 +27,7 @@ export class GroupMember implements GroupMembership {
   private readonly givenBack = new Map<number, bigint>();
   private readonly heartbeat: Heartbeat;
   private readonly news: NewsOfTenants;
-  private leaving = false;
+  private leaving: Promise<void> | undefined;
 
   constructor(private readonly work: GroupWork) {
     this.heartbeat = new Heartbeat(work, {
@@ -57,9 +57,12 @@ export class GroupMember implements GroupMembership {
     this.news.start();
   }
 
-  async leave(): Promise<void> {
-    if (this.leaving) return;
-    this.leaving = true;
+  leave(): Promise<void> {
+    this.leaving ??= this.end();
+    return this.leaving;
+  }
+
+  private async end(): Promise<void> {
     // The heart beats on until the events in hand are done.
     await Promise.all([...this.workers.values()].map((worker) => worker.stop()));
     await this.news.stop();

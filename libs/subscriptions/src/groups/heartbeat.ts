@@ -92,7 +92,9 @@ export class Heartbeat {
     const values = [settings.name, memberId, settings.label, lease, JSON.stringify(this.listener.lags())];
     const rows = await database.queryOutside<BeatRow>(sql.beat, values);
     clearTimeout(this.leaseEnds);
-    this.leaseEnds = setTimeout(() => this.listener.ended(), lease - (performance.now() - sent));
+    // A process that was stopped meanwhile has waited long enough.
+    const left = Math.max(lease - (performance.now() - sent), 0);
+    this.leaseEnds = setTimeout(() => this.listener.ended(), left);
     const owned = rows.flatMap(({ slice, fencing_token }): [number, bigint][] =>
       slice === null || fencing_token === null ? [] : [[slice, fencing_token]],
     );
