@@ -46,7 +46,7 @@ begin
     ), added as (
       insert into concord.events
         (tenant_id, global_position, stream_name, stream_position, event_id, event_type, data, metadata, recorded_at)
-        select p.tenant, p.drawn, p.stream, p.position, p.id, p.type, p.data, coalesce(p.metadata, '{}'), now_at
+        select p.tenant, p.drawn, p.stream, p.position, p.id, p.type, coalesce(p.data, 'null'), coalesce(p.metadata, '{}'), now_at
         from placed p
     )
     select p.n, p.position, p.drawn, now_at from placed p;

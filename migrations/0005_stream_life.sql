@@ -382,7 +382,7 @@ begin
     ), added as (
       insert into concord.events
         (tenant_id, global_position, stream_name, stream_position, event_id, event_type, data, metadata, recorded_at)
-        select p.tenant, p.drawn, p.stream, p.position, p.id, p.type, p.data, coalesce(p.metadata, '{}'), now_at
+        select p.tenant, p.drawn, p.stream, p.position, p.id, p.type, coalesce(p.data, 'null'), coalesce(p.metadata, '{}'), now_at
         from placed p
     )
     select p.n, p.position, p.drawn, now_at from placed p;
@@ -409,7 +409,7 @@ begin
       into found_before, last_stream_position, global_positions
       from json_to_recordset(item.events) as new (id uuid, type text, data json)
       join concord.events e on e.tenant_id = tenant and e.event_id = new.id
-      where e.stream_name = item.stream and e.event_type = new.type and e.data::text = new.data::text;
+      where e.stream_name = item.stream and e.event_type = new.type and e.data::text = coalesce(new.data::text, 'null');
     repeated := found_before = item.wanted;
 
     if not repeated then
@@ -424,7 +424,7 @@ begin
         insert into concord.events
           (tenant_id, global_position, stream_name, stream_position, event_id, event_type, data, metadata, recorded_at)
           select tenant, nextval('concord.global_position'), item.stream, actual + new.ordinality, new.id, new.type,
-            new.data, coalesce(new.metadata, '{}'), append.recorded_at
+            coalesce(new.data, 'null'), coalesce(new.metadata, '{}'), append.recorded_at
           from rows from (json_to_recordset(item.events) as (id uuid, type text, data json, metadata jsonb))
             with ordinality as new (id, type, data, metadata, ordinality)
           order by new.ordinality

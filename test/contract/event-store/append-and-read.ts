@@ -85,6 +85,26 @@ export function appendAndRead(stores: Opened): void {
       }),
     );
 
+    it.each([null, '', 'a "text" \\ é', 0, -1.5, true, [], {}])(
+      'keeps the payload %j, alone and among others',
+      async (data) => {
+        await runInTenant(`t-${newId()}`, async () => {
+          const stream = freshStream();
+          const events = Array.from({ length: 3 }, () => event('Plain', data));
+          await stores.a.append(to(stream, 'no-stream', events[0]!));
+          const several = [to(stream, 0n, ...events.slice(1)), to(freshStream(), 'no-stream', event('Plain', data))];
+          for (const expected of [2, 0]) {
+            const results = await stores.a.append(...several);
+            expect(results[0]!.events).toHaveLength(expected);
+          }
+          const recorded = await all(stores.b.readStream(stream));
+          expect(recorded.map((one) => one.data)).toStrictEqual([data, data, data]);
+          const repeated = await stores.a.append(to(stream, 'any', events[0]!));
+          expect(repeated[0]!.events).toEqual([]);
+        });
+      },
+    );
+
     it.each([
       ['U+0000', { text: 'a\u0000b' }, /\$\.text .*U\+0000/],
       ['U+0000 in a key', { 'a\u0000': 1 }, /U\+0000/],
