@@ -1,9 +1,10 @@
-// The port of the event store. Adapters: postgres/ (the real one) and memory/ (for unit tests); one contract suite for both.
+// The port of the event store. Adapters: postgres/ (the default), kurrent/ and memory/ (for unit tests); one contract suite for all.
 // Everything is for the tenant of the running code, and inside transaction() everything commits or rolls back as one.
 import type { DomainEvent, GlobalPosition, RecordedEvent, StreamName } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import { type Append, prepareAppends } from './append.js';
 import { AppendListeners } from './append-listeners.js';
+import { ALL_CAPABILITIES, type StoreCapabilities } from './capabilities.js';
 import type {
   AppendRequest,
   AppendResult,
@@ -20,10 +21,15 @@ import type {
 export abstract class EventStore {
   private readonly listeners = new AppendListeners();
 
+  /** What this kind of store can do. Ask before you rely on it. */
+  get capabilities(): StoreCapabilities {
+    return ALL_CAPABILITIES;
+  }
+
   /**
    * Appends to one or several streams, all or nothing; one result a request, in order. An append whose events are all
    * there already (same ids and content) succeeds again, whatever it expects. Errors: WrongExpectedVersion,
-   * EventIdInUse, InvalidArgument (a payload that JSON or the store would change), TenantMissing.
+   * EventIdInUse, InvalidArgument (a payload that JSON or the store would change), NotSupportedByStore, TenantMissing.
    */
   async append(...requests: AppendRequest[]): Promise<AppendResult[]> {
     return this.write(currentTenant(), prepareAppends(requests));
@@ -51,8 +57,11 @@ export abstract class EventStore {
    */
   abstract lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, DomainEvent[]>>;
 
-  /** The events with these ids, in no particular order; unknown ids are left out. */
-  abstract findEvents(ids: readonly string[]): Promise<RecordedEvent[]>;
+  /**
+   * The events with these ids, in no particular order; unknown ids are left out. `within`: the streams they can only be
+   * in, for stores that have to read those. Errors: NotSupportedByStore without `within`, where that is needed.
+   */
+  abstract findEvents(ids: readonly string[], within?: readonly StreamName[]): Promise<RecordedEvent[]>;
 
   /** Every tenant that has events, with its head. Needs no tenant. */
   abstract tenantHeads(): Promise<TenantHead[]>;
@@ -60,7 +69,15 @@ export abstract class EventStore {
   /** The last position given to any tenant's event so far; the feed may not have settled up to it yet. */
   abstract lastPosition(): Promise<GlobalPosition>;
 
-  /** Calls back after this process has committed an append; returns the way to stop. A hint, not a delivery. */
+  /** Ends connections of its own; the Database is not the store's. */
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /**
+   * Calls back after this process has committed an append, and where the store tells of those of others, after them;
+   * returns the way to stop. A hint, not a delivery.
+   */
   onAppended(listener: () => void): () => void {
     return this.listeners.add(listener);
   }

@@ -1,0 +1,245 @@
+// The event store on KurrentDB or EventStoreDB, over @eventstore/db-client 6.2.1. What it cannot do it says and refuses.
+// Locks, where there is a Database, are kept there: see docs/adr for what that means.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { CommitUnknown, type Database, loadSql } from '@concord/database';
+import {
+  type DomainEvent,
+  type GlobalPosition,
+  parseStreamName,
+  type RecordedEvent,
+  type StreamName,
+  WrongExpectedVersion,
+} from '@concord/kernel';
+import { currentTenant, type TenantId } from '@concord/tenancy';
+import type { Append } from '../append.js';
+import type { StoreCapabilities } from '../capabilities.js';
+import { NotSupportedByStore } from '../errors.js';
+import { EventStore } from '../event-store.js';
+import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
+import { Connection, type Patience } from './connection.js';
+import { Heads, readAfter } from './heads.js';
+import { appendSurely } from './sure-append.js';
+import { KurrentTransaction, oneStreamOnly, recordedEvents } from './transaction.js';
+import { Watch } from './watch.js';
+import { wireMetadata, wireName } from './wire-events.js';
+
+/** How a KurrentDB is used. */
+export interface KurrentOptions extends Patience {
+  /** Keeps locks and how far tenants were looked for. Without it only the expected version guards a stream. */
+  readonly database?: Database;
+  /** Whether onAppended() tells of what other processes append, too; true by default. */
+  readonly hearOthers?: boolean;
+}
+
+const CAPABILITIES: StoreCapabilities = {
+  multiStreamAppend: false,
+  sameTransactionAsReadModels: false,
+  findEventsById: false,
+  uniqueEventIds: false,
+  recordedAnswers: false,
+  locksHoldAgainstAppend: false,
+};
+
+const lockStreams = loadSql(import.meta.url, '../postgres/sql/lock-streams.sql');
+const PAGE = 1_000;
+// A page of the feed is read in so many steps at most, whatever it finds.
+const MAX_STEPS = 20;
+const MAX_LOOK_BACK = 100_000;
+
+/** The event store on KurrentDB or EventStoreDB. */
+export class KurrentEventStore extends EventStore {
+  private readonly connection: Connection;
+  private readonly heads: Heads;
+  private readonly watch: Watch | undefined;
+  private readonly database: Database | undefined;
+  private readonly running = new AsyncLocalStorage<KurrentTransaction>();
+
+  /** Nothing is connected yet. Errors: InvalidArgument for a connection string that is none. */
+  constructor(url: string, options: KurrentOptions = {}) {
+    super();
+    this.database = options.database;
+    this.connection = new Connection(url, options);
+    this.heads = new Heads(this.connection, this.database);
+    if (options.hearOthers ?? true) this.watch = new Watch(this.connection, () => this.announceAppend());
+  }
+
+  override get capabilities(): StoreCapabilities {
+    return CAPABILITIES;
+  }
+
+  override async close(): Promise<void> {
+    await this.watch?.stop();
+    await this.connection.close();
+  }
+
+  override onAppended(listener: () => void): () => void {
+    this.watch?.start();
+    return super.onAppended(listener);
+  }
+
+  override async transaction<T>(work: () => Promise<T>): Promise<T> {
+    if (this.running.getStore()) return work();
+    const transaction = new KurrentTransaction();
+    let isSent = false;
+    const run = async (): Promise<T> => {
+      const result = await this.running.run(transaction, work);
+      isSent = await this.send(transaction);
+      return result;
+    };
+    try {
+      // Its locks are held until the append was answered.
+      return await (this.database ? this.database.transaction(run) : run());
+    } catch (error) {
+      if (!isSent) throw error;
+      throw new CommitUnknown('the events are recorded, but the transaction beside them failed', {}, { cause: error });
+    } finally {
+      if (isSent) this.announceAppend();
+    }
+  }
+
+  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, DomainEvent[]>> {
+    const transaction = this.running.getStore();
+    if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
+    const tenant = currentTenant();
+    await this.database?.query(lockStreams, [tenant, streams]);
+    const loaded = await Promise.all(
+      streams.map(async (stream) => {
+        const events = await Array.fromAsync(this.recordedIn(tenant, stream, {}));
+        transaction.saw({ tenant, stream, events });
+        const all = [...events, ...transaction.addedTo(tenant, stream)];
+        return [stream, all.map(({ type, data }) => ({ type, data }))] as const;
+      }),
+    );
+    return new Map(loaded);
+  }
+
+  override async findEvents(ids: readonly string[], within?: readonly StreamName[]): Promise<RecordedEvent[]> {
+    if (!within) throw new NotSupportedByStore('KurrentDB finds no event by its id: say in which streams to look');
+    const tenant = currentTenant();
+    const wanted = new Set(ids.map((id) => id.toLowerCase()));
+    const found = await Promise.all(within.map((stream) => this.findIn(tenant, stream, wanted)));
+    return found.flat();
+  }
+
+  override tenantHeads(): Promise<TenantHead[]> {
+    return this.heads.all();
+  }
+
+  override async lastPosition(): Promise<GlobalPosition> {
+    const [last] = await this.connection.readAll({ backwards: true, limit: 1 });
+    return last?.position ?? 0n;
+  }
+
+  protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
+    const [append] = appends;
+    if (!append || appends.length > 1) throw oneStreamOnly();
+    const transaction = this.running.getStore();
+    if (!transaction) {
+      const events = await this.record(tenant, append);
+      this.announceAppend();
+      const { streamPosition, globalPosition } = events.at(-1) as RecordedEvent;
+      return [{ stream: append.stream, revision: streamPosition, globalPosition, events }];
+    }
+    if (!transaction.knows(tenant, append.stream)) {
+      const options = { direction: 'backwards', limit: 1 } as const;
+      const events = await Array.fromAsync(this.recordedIn(tenant, append.stream, options));
+      transaction.saw({ tenant, stream: append.stream, events });
+    }
+    return [transaction.add(tenant, append)];
+  }
+
+  protected override async *streamEvents(
+    tenant: TenantId,
+    stream: StreamName,
+    options: ReadStreamOptions,
+  ): AsyncGenerator<RecordedEvent> {
+    const added = this.running.getStore()?.addedTo(tenant, stream) ?? [];
+    if (added.length === 0) return yield* this.recordedIn(tenant, stream, options);
+    const { from, limit = Number.POSITIVE_INFINITY, direction = 'forwards' } = options;
+    const recorded = await Array.fromAsync(this.recordedIn(tenant, stream, {}));
+    const forwards = direction === 'forwards';
+    const events = [...recorded, ...added].filter(
+      ({ streamPosition: at }) => from === undefined || (forwards ? at >= from : at <= from),
+    );
+    if (!forwards) events.reverse();
+    yield* events.slice(0, limit);
+  }
+
+  protected override async feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
+    const { after = 0n, limit = PAGE, categories, types } = options;
+    const events: RecordedEvent[] = [];
+    let through = after;
+    for (let step = 0; step < MAX_STEPS && events.length < limit; step += 1) {
+      const page = await readAfter(this.connection, through, PAGE);
+      for (const { position, recorded } of page.events) {
+        if (events.length === limit) break;
+        through = position;
+        if (recorded?.metadata.tenantId !== tenant || !(types?.includes(recorded.type) ?? true)) continue;
+        if (categories?.includes(parseStreamName(recorded.stream).category) ?? true) events.push(recorded);
+      }
+      if (page.isLast) break;
+    }
+    return { events, through };
+  }
+
+  /** What the server has of a stream, in pages. */
+  private async *recordedIn(
+    tenant: TenantId,
+    stream: StreamName,
+    { from, limit, direction }: ReadStreamOptions,
+  ): AsyncGenerator<RecordedEvent> {
+    const backwards = direction === 'backwards';
+    let next = from;
+    for (let wanted = limit ?? Number.POSITIVE_INFINITY; wanted > 0;) {
+      const size = Math.min(wanted, PAGE);
+      const page = await this.connection.readStream(wireName(tenant, stream), {
+        ...(next !== undefined && { from: next }),
+        backwards,
+        limit: size,
+      });
+      for (const { recorded } of page ?? []) if (recorded) yield recorded;
+      const last = page?.at(-1)?.recorded?.streamPosition;
+      if (last === undefined || !page || page.length < size || (backwards && last === 0n)) return;
+      wanted -= page.length;
+      next = last + (backwards ? -1n : 1n);
+    }
+  }
+
+  private async send(transaction: KurrentTransaction): Promise<boolean> {
+    const { decided } = transaction;
+    if (!decided) return false;
+    try {
+      transaction.recorded(await this.record(decided.tenant, decided.append));
+      return true;
+    } catch (error) {
+      throw error instanceof WrongExpectedVersion ? transaction.conflict(error) : error;
+    }
+  }
+
+  /** Appends, and answers the events as they were recorded. */
+  private async record(tenant: TenantId, append: Append): Promise<RecordedEvent[]> {
+    const { stream, expected } = append;
+    const events = append.events.map((event) => ({ ...event, metadata: wireMetadata(event.metadata) }));
+    const appended = await appendSurely(this.connection, { name: wireName(tenant, stream), stream, expected, events });
+    if (events.length === 1) return recordedEvents(tenant, append, appended);
+    // The answer has one position, and servers differ in whose it is.
+    const from = appended.revision - BigInt(events.length - 1);
+    return Array.fromAsync(this.recordedIn(tenant, stream, { from, limit: events.length }));
+  }
+
+  private async findIn(tenant: TenantId, stream: StreamName, ids: ReadonlySet<string>): Promise<RecordedEvent[]> {
+    const found: RecordedEvent[] = [];
+    let looked = 0;
+    for await (const event of this.recordedIn(tenant, stream, { direction: 'backwards' })) {
+      if (ids.has(event.id)) found.push(event);
+      looked += 1;
+      if (found.length === ids.size) return found;
+      if (looked === MAX_LOOK_BACK && event.streamPosition > 0n) {
+        throw new NotSupportedByStore(
+          `"${stream}" is too long to find an event in it: only ${MAX_LOOK_BACK} are looked at`,
+        );
+      }
+    }
+    return found;
+  }
+}
