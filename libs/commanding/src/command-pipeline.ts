@@ -3,12 +3,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { CommitUnknown, TransientConflict } from '@concord/database';
 import { type AppendResult, EventStore } from '@concord/event-store';
-import { currentMessage, InvalidArgument, newId, runInMessage, WrongExpectedVersion } from '@concord/kernel';
+import {
+  currentMessage,
+  InvalidArgument,
+  newId,
+  runInMessage,
+  type StreamName,
+  WrongExpectedVersion,
+} from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
 import { appliedBefore } from './applied-before.js';
 import { CommandIdReused } from './command-id-reused.js';
 import type { CommandOutcome, DomainCommand } from './domain-command.js';
 import { InlineProjections } from './inline-projections.js';
+import type { SentCommand } from './sent-command.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 const MAX_ATTEMPTS = 6;
@@ -35,13 +43,14 @@ export class CommandPipeline {
     // 2. What it is called and belongs to.
     const commandId = checkCommandId(command.commandId) ?? newId();
     const correlationId = currentMessage()?.correlationId ?? commandId;
+    const sent = { id: commandId, fingerprint: command.fingerprint, touched: new Set<StreamName>() };
     return runInMessage({ correlationId, causationId: commandId }, () =>
-      this.attempt({ id: commandId, fingerprint: command.fingerprint }, handle, command.commandId !== undefined),
+      this.attempt(sent, handle, command.commandId !== undefined),
     );
   }
 
   private async attempt<Value>(
-    sent: Sent,
+    sent: SentCommand,
     handle: () => Promise<Value>,
     mayBeRepeat: boolean,
   ): Promise<CommandOutcome<Value>> {
@@ -64,12 +73,12 @@ export class CommandPipeline {
     }
   }
 
-  private appliedBefore<Value>(sent: Sent): Promise<CommandOutcome<Value> | undefined> {
-    return appliedBefore<Value>(this.store, sent.id, sent.fingerprint);
+  private appliedBefore<Value>(sent: SentCommand): Promise<CommandOutcome<Value> | undefined> {
+    return appliedBefore<Value>(this.store, sent);
   }
 
   /** Whether a failed command was applied all the same. When that cannot be seen, the failure is the answer. */
-  private async lookAfter<Value>(sent: Sent, failure: unknown): Promise<CommandOutcome<Value> | undefined> {
+  private async lookAfter<Value>(sent: SentCommand, failure: unknown): Promise<CommandOutcome<Value> | undefined> {
     try {
       return await this.appliedBefore<Value>(sent);
     } catch (error) {
@@ -77,9 +86,9 @@ export class CommandPipeline {
     }
   }
 
-  private async execute<Value>(sent: Sent, handle: () => Promise<Value>): Promise<Executed<Value>> {
+  private async execute<Value>(sent: SentCommand, handle: () => Promise<Value>): Promise<Executed<Value>> {
     // 3. The handler loads under locks and decides.
-    const unitOfWork = new UnitOfWork(this.store, sent.id, sent.fingerprint);
+    const unitOfWork = new UnitOfWork(this.store, sent);
     const value = await unitOfWork.run(handle);
     if (!unitOfWork.hasDecided) return { value, appended: Promise.resolve([]) };
     // 4. Everything decided is appended at once. Nobody waits for it yet: it is sent together with the commit.
@@ -97,11 +106,6 @@ export class CommandPipeline {
     const events = results.flatMap((result) => result.events);
     if (events.length > 0) await this.inline?.project(events);
   }
-}
-
-interface Sent {
-  readonly id: string;
-  readonly fingerprint: string | undefined;
 }
 
 interface Executed<Value> {

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AggregateType, AnyAggregate } from '@concord/domain';
 import type { AppendRequest, AppendResult, EventStore } from '@concord/event-store';
 import { derivedIdOf, NO_REVISION, streamName, type StreamName } from '@concord/kernel';
+import type { SentCommand } from './sent-command.js';
 
 const running = new AsyncLocalStorage<UnitOfWork>();
 
@@ -19,8 +20,7 @@ export class UnitOfWork {
 
   constructor(
     private readonly store: EventStore,
-    private readonly commandId: string,
-    private readonly fingerprint?: string | undefined,
+    private readonly sent: SentCommand,
   ) {}
 
   /** The unit of work of the running command, if any. */
@@ -37,6 +37,7 @@ export class UnitOfWork {
     const streams = ids.map((id) => streamName(type.category, id));
     const missing = [...new Set(streams)].filter((stream) => !this.aggregates.has(stream));
     if (missing.length > 0) {
+      for (const stream of missing) this.sent.touched.add(stream);
       const loaded = await this.store.lockAndLoad(missing);
       for (const [stream, events] of loaded) {
         const aggregate = new type(stream.slice(type.category.length + 1));
@@ -59,14 +60,15 @@ export class UnitOfWork {
   /** Appends all that was decided, in the order in which the aggregates were loaded: all or nothing. */
   async append(): Promise<AppendResult[]> {
     const { changed } = this;
+    const { id: commandId, fingerprint } = this.sent;
     let index = 0;
     const requests = changed.map((aggregate): AppendRequest => ({
       stream: aggregate.stream,
       expected: aggregate.revision === NO_REVISION ? 'no-stream' : aggregate.revision,
       events: aggregate.decidedEvents.map((event) => ({
         ...event,
-        id: commandEventId(this.commandId, index++),
-        ...(this.fingerprint !== undefined && { metadata: { [FINGERPRINT]: this.fingerprint } }),
+        id: commandEventId(commandId, index++),
+        ...(fingerprint !== undefined && { metadata: { [FINGERPRINT]: fingerprint } }),
       })),
     }));
     const results = await this.store.append(...requests);

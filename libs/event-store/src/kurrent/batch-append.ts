@@ -41,7 +41,7 @@ interface Insides {
 
 interface Waiting {
   readonly resolve: (appended: Appended) => void;
-  readonly reject: (error: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 // The server takes messages up to 4 MB; an append may travel in several.
@@ -77,8 +77,14 @@ export class BatchAppend {
         reject(new Unanswered(`an append to ${append.name} was not answered within ${this.deadline} ms`));
       }, this.deadline);
       const waiting: Waiting = {
-        resolve: (appended) => (clearTimeout(timer), resolve(appended)),
-        reject: (error) => (clearTimeout(timer), reject(error as Error)),
+        resolve: (appended) => {
+          clearTimeout(timer);
+          resolve(appended);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
       };
       const write = (call: Call): void => {
         const others = this.waiting.get(call);
@@ -94,7 +100,7 @@ export class BatchAppend {
   private listen(call: Call): Call {
     const waiting = new Map<string, Waiting>();
     this.waiting.set(call, waiting);
-    const fail = (error: unknown): void => {
+    const fail = (error: Error): void => {
       this.waiting.delete(call);
       for (const { reject } of waiting.values()) reject(error);
       waiting.clear();
@@ -133,9 +139,9 @@ function optionsOf(name: string, expected: ExpectedVersion, deadline: number): B
   const options = new streams.BatchAppendReq.Options();
   options.setStreamIdentifier(new shared.StreamIdentifier().setStreamName(Buffer.from(name)));
   options.setDeadline(timestamp.Timestamp.fromDate(new Date(Date.now() + deadline)));
-  if (expected === 'any') options.setAny(new shared.Empty() as never);
-  else if (expected === 'no-stream') options.setNoStream(new shared.Empty() as never);
-  else if (expected === 'stream-exists') options.setStreamExists(new shared.Empty() as never);
+  if (expected === 'any') options.setAny(new shared.Empty());
+  else if (expected === 'no-stream') options.setNoStream(new shared.Empty());
+  else if (expected === 'stream-exists') options.setStreamExists(new shared.Empty());
   else options.setStreamPosition(expected.toString());
   return options;
 }

@@ -23,6 +23,8 @@ export interface Stretch {
   readonly limit: number;
 }
 
+type Reading = ReturnType<EventStoreDBClient['readAll']> | ReturnType<EventStoreDBClient['readStream']>;
+
 interface Live {
   readonly client: EventStoreDBClient;
   readonly appends: BatchAppend;
@@ -135,30 +137,31 @@ export class Connection {
   /** Ends the client's calls and closes its channel, which it never does itself. One that was never used has none. */
   private async dispose(client: EventStoreDBClient): Promise<void> {
     if (!this.used.has(client)) return;
-    const { getChannel } = client as unknown as { getChannel(): Promise<{ close(): void }> };
+    const insides = client as unknown as { getChannel(): Promise<{ close(): void }> };
     await client.dispose().catch(() => undefined);
-    await getChannel()
+    await insides
+      .getChannel()
       .then((channel) => channel.close())
       .catch(() => undefined);
   }
 
   /** All that a read gives. The client has no deadline for reads, and a call cancelled by us ends without a word. */
-  private collect(
-    read: ReturnType<EventStoreDBClient['readAll']> | ReturnType<EventStoreDBClient['readStream']>,
-  ): Promise<ReadEvent[]> {
-    return new Promise((resolve, reject) => {
-      const events: ReadEvent[] = [];
-      const silent = setTimeout(() => {
+  private collect(read: Reading): Promise<ReadEvent[]> {
+    const events: ReadEvent[] = [];
+    let silent: NodeJS.Timeout | undefined;
+    const whole = new Promise<void>((resolve, reject) => {
+      silent = setTimeout(() => {
         void read.cancel().catch(() => undefined);
         reject(new Unanswered(`a read was silent for ${this.deadline} ms`));
       }, this.deadline);
       read.on('data', (event: ResolvedEvent) => {
         events.push(readEvent(event));
-        silent.refresh();
+        silent?.refresh();
       });
-      read.on('end', () => (clearTimeout(silent), resolve(events)));
-      read.on('error', (error) => (clearTimeout(silent), reject(error)));
+      read.on('end', resolve);
+      read.on('error', reject);
     });
+    return whole.then(() => events).finally(() => clearTimeout(silent));
   }
 }
 

@@ -17,11 +17,14 @@ export class AppendFailed extends Error {
   constructor(status: Status | undefined) {
     super(status?.getMessage() || 'the server gave no reason');
     const details = status?.getDetails();
-    this.kind = (details?.getTypeName() ?? '').replace(/^.*\./, '') || `code ${status?.getCode() ?? 'none'}`;
-    if (this.kind !== 'WrongExpectedVersion') return;
-    const wrong = shared.WrongExpectedVersion.deserializeBinary(details?.getValue_asU8() ?? new Uint8Array());
-    if (wrong.hasCurrentStreamRevision()) this.actual = BigInt(wrong.getCurrentStreamRevision());
+    this.kind = details ? details.getTypeName().replace(/^.*\./, '') : `code ${status?.getCode() ?? 'none'}`;
+    if (this.kind === 'WrongExpectedVersion' && details) this.actual = actualIn(details.getValue_asU8());
   }
+}
+
+function actualIn(details: Uint8Array): bigint {
+  const wrong = shared.WrongExpectedVersion.deserializeBinary(details);
+  return wrong.hasCurrentStreamRevision() ? BigInt(wrong.getCurrentStreamRevision()) : -1n;
 }
 
 /** Of the client's own errors `type`, of gRPC's `code` and `details`. Not instanceof: tests run in a realm of their own. */

@@ -5,7 +5,7 @@ import type { GlobalPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { TenantHead } from '../requests.js';
 import type { Connection } from './connection.js';
-import type { ReadEvent } from './wire-events.js';
+import { readAfter } from './feed.js';
 
 const sql = {
   load: loadSql(import.meta.url, 'sql/load-heads.sql'),
@@ -66,15 +66,4 @@ export class Heads {
     await this.database?.queryOutside(sql.save, values);
     this.unsaved = 0;
   }
-}
-
-/** A page of what comes after a position. */
-export async function readAfter(
-  connection: Connection,
-  after: GlobalPosition,
-  limit: number,
-): Promise<{ readonly events: ReadEvent[]; readonly isLast: boolean }> {
-  // A read includes the position that it starts from.
-  const page = await connection.readAll({ ...(after > 0n && { from: after }), limit: limit + 1 });
-  return { events: page.filter(({ position }) => position > after).slice(0, limit), isLast: page.length <= limit };
 }

@@ -5,7 +5,6 @@ import { CommitUnknown, type Database, loadSql } from '@concord/database';
 import {
   type DomainEvent,
   type GlobalPosition,
-  parseStreamName,
   type RecordedEvent,
   type StreamName,
   WrongExpectedVersion,
@@ -17,7 +16,9 @@ import { NotSupportedByStore } from '../errors.js';
 import { EventStore } from '../event-store.js';
 import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
 import { Connection, type Patience } from './connection.js';
-import { Heads, readAfter } from './heads.js';
+import { readFeedPage } from './feed.js';
+import { Heads } from './heads.js';
+import { StreamReader } from './stream-reader.js';
 import { appendSurely } from './sure-append.js';
 import { KurrentTransaction, oneStreamOnly, recordedEvents } from './transaction.js';
 import { Watch } from './watch.js';
@@ -41,14 +42,11 @@ const CAPABILITIES: StoreCapabilities = {
 };
 
 const lockStreams = loadSql(import.meta.url, '../postgres/sql/lock-streams.sql');
-const PAGE = 1_000;
-// A page of the feed is read in so many steps at most, whatever it finds.
-const MAX_STEPS = 20;
-const MAX_LOOK_BACK = 100_000;
 
 /** The event store on KurrentDB or EventStoreDB. */
 export class KurrentEventStore extends EventStore {
   private readonly connection: Connection;
+  private readonly streams: StreamReader;
   private readonly heads: Heads;
   private readonly watch: Watch | undefined;
   private readonly database: Database | undefined;
@@ -59,6 +57,7 @@ export class KurrentEventStore extends EventStore {
     super();
     this.database = options.database;
     this.connection = new Connection(url, options);
+    this.streams = new StreamReader(this.connection);
     this.heads = new Heads(this.connection, this.database);
     if (options.hearOthers ?? true) this.watch = new Watch(this.connection, () => this.announceAppend());
   }
@@ -80,20 +79,20 @@ export class KurrentEventStore extends EventStore {
   override async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.running.getStore()) return work();
     const transaction = new KurrentTransaction();
-    let isSent = false;
     const run = async (): Promise<T> => {
       const result = await this.running.run(transaction, work);
-      isSent = await this.send(transaction);
+      await transaction.added();
+      await this.send(transaction);
       return result;
     };
     try {
       // Its locks are held until the append was answered.
       return await (this.database ? this.database.transaction(run) : run());
     } catch (error) {
-      if (!isSent) throw error;
+      if (!transaction.isRecorded) throw error;
       throw new CommitUnknown('the events are recorded, but the transaction beside them failed', {}, { cause: error });
     } finally {
-      if (isSent) this.announceAppend();
+      if (transaction.isRecorded) this.announceAppend();
     }
   }
 
@@ -104,7 +103,7 @@ export class KurrentEventStore extends EventStore {
     await this.database?.query(lockStreams, [tenant, streams]);
     const loaded = await Promise.all(
       streams.map(async (stream) => {
-        const events = await Array.fromAsync(this.recordedIn(tenant, stream, {}));
+        const events = await Array.fromAsync(this.streams.read(tenant, stream));
         transaction.saw({ tenant, stream, events });
         const all = [...events, ...transaction.addedTo(tenant, stream)];
         return [stream, all.map(({ type, data }) => ({ type, data }))] as const;
@@ -117,7 +116,7 @@ export class KurrentEventStore extends EventStore {
     if (!within) throw new NotSupportedByStore('KurrentDB finds no event by its id: say in which streams to look');
     const tenant = currentTenant();
     const wanted = new Set(ids.map((id) => id.toLowerCase()));
-    const found = await Promise.all(within.map((stream) => this.findIn(tenant, stream, wanted)));
+    const found = await Promise.all(within.map((stream) => this.streams.find(tenant, stream, wanted)));
     return found.flat();
   }
 
@@ -140,12 +139,9 @@ export class KurrentEventStore extends EventStore {
       const { streamPosition, globalPosition } = events.at(-1) as RecordedEvent;
       return [{ stream: append.stream, revision: streamPosition, globalPosition, events }];
     }
-    if (!transaction.knows(tenant, append.stream)) {
-      const options = { direction: 'backwards', limit: 1 } as const;
-      const events = await Array.fromAsync(this.recordedIn(tenant, append.stream, options));
-      transaction.saw({ tenant, stream: append.stream, events });
-    }
-    return [transaction.add(tenant, append)];
+    const adding = this.addTo(transaction, tenant, append);
+    transaction.adding(adding);
+    return [await adding];
   }
 
   protected override async *streamEvents(
@@ -154,9 +150,12 @@ export class KurrentEventStore extends EventStore {
     options: ReadStreamOptions,
   ): AsyncGenerator<RecordedEvent> {
     const added = this.running.getStore()?.addedTo(tenant, stream) ?? [];
-    if (added.length === 0) return yield* this.recordedIn(tenant, stream, options);
+    if (added.length === 0) {
+      yield* this.streams.read(tenant, stream, options);
+      return;
+    }
     const { from, limit = Number.POSITIVE_INFINITY, direction = 'forwards' } = options;
-    const recorded = await Array.fromAsync(this.recordedIn(tenant, stream, {}));
+    const recorded = await Array.fromAsync(this.streams.read(tenant, stream));
     const forwards = direction === 'forwards';
     const events = [...recorded, ...added].filter(
       ({ streamPosition: at }) => from === undefined || (forwards ? at >= from : at <= from),
@@ -165,52 +164,24 @@ export class KurrentEventStore extends EventStore {
     yield* events.slice(0, limit);
   }
 
-  protected override async feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
-    const { after = 0n, limit = PAGE, categories, types } = options;
-    const events: RecordedEvent[] = [];
-    let through = after;
-    for (let step = 0; step < MAX_STEPS && events.length < limit; step += 1) {
-      const page = await readAfter(this.connection, through, PAGE);
-      for (const { position, recorded } of page.events) {
-        if (events.length === limit) break;
-        through = position;
-        if (recorded?.metadata.tenantId !== tenant || !(types?.includes(recorded.type) ?? true)) continue;
-        if (categories?.includes(parseStreamName(recorded.stream).category) ?? true) events.push(recorded);
-      }
-      if (page.isLast) break;
-    }
-    return { events, through };
+  protected override feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
+    return readFeedPage(this.connection, tenant, options);
   }
 
-  /** What the server has of a stream, in pages. */
-  private async *recordedIn(
-    tenant: TenantId,
-    stream: StreamName,
-    { from, limit, direction }: ReadStreamOptions,
-  ): AsyncGenerator<RecordedEvent> {
-    const backwards = direction === 'backwards';
-    let next = from;
-    for (let wanted = limit ?? Number.POSITIVE_INFINITY; wanted > 0;) {
-      const size = Math.min(wanted, PAGE);
-      const page = await this.connection.readStream(wireName(tenant, stream), {
-        ...(next !== undefined && { from: next }),
-        backwards,
-        limit: size,
-      });
-      for (const { recorded } of page ?? []) if (recorded) yield recorded;
-      const last = page?.at(-1)?.recorded?.streamPosition;
-      if (last === undefined || !page || page.length < size || (backwards && last === 0n)) return;
-      wanted -= page.length;
-      next = last + (backwards ? -1n : 1n);
+  private async addTo(transaction: KurrentTransaction, tenant: TenantId, append: Append): Promise<AppendResult> {
+    const { stream } = append;
+    if (!transaction.knows(tenant, stream)) {
+      const last = await Array.fromAsync(this.streams.read(tenant, stream, { direction: 'backwards', limit: 1 }));
+      transaction.saw({ tenant, stream, events: last });
     }
+    return transaction.add(tenant, append);
   }
 
-  private async send(transaction: KurrentTransaction): Promise<boolean> {
+  private async send(transaction: KurrentTransaction): Promise<void> {
     const { decided } = transaction;
-    if (!decided) return false;
+    if (!decided) return;
     try {
       transaction.recorded(await this.record(decided.tenant, decided.append));
-      return true;
     } catch (error) {
       throw error instanceof WrongExpectedVersion ? transaction.conflict(error) : error;
     }
@@ -224,22 +195,6 @@ export class KurrentEventStore extends EventStore {
     if (events.length === 1) return recordedEvents(tenant, append, appended);
     // The answer has one position, and servers differ in whose it is.
     const from = appended.revision - BigInt(events.length - 1);
-    return Array.fromAsync(this.recordedIn(tenant, stream, { from, limit: events.length }));
-  }
-
-  private async findIn(tenant: TenantId, stream: StreamName, ids: ReadonlySet<string>): Promise<RecordedEvent[]> {
-    const found: RecordedEvent[] = [];
-    let looked = 0;
-    for await (const event of this.recordedIn(tenant, stream, { direction: 'backwards' })) {
-      if (ids.has(event.id)) found.push(event);
-      looked += 1;
-      if (found.length === ids.size) return found;
-      if (looked === MAX_LOOK_BACK && event.streamPosition > 0n) {
-        throw new NotSupportedByStore(
-          `"${stream}" is too long to find an event in it: only ${MAX_LOOK_BACK} are looked at`,
-        );
-      }
-    }
-    return found;
+    return Array.fromAsync(this.streams.read(tenant, stream, { from, limit: events.length }));
   }
 }

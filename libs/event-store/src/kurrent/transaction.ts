@@ -30,6 +30,24 @@ export interface Decided {
 
 export class KurrentTransaction {
   private readonly streams = new Map<string, Changing>();
+  private readonly appends: Promise<unknown>[] = [];
+  private settled = false;
+
+  /** Whether what it decided is recorded for good. */
+  get isRecorded(): boolean {
+    return this.settled;
+  }
+
+  /** An append need not be awaited before the work ends. */
+  adding(append: Promise<unknown>): void {
+    append.catch(() => undefined);
+    this.appends.push(append);
+  }
+
+  /** Errors: that of an append, even when nobody has waited for it. */
+  async added(): Promise<void> {
+    await Promise.all(this.appends);
+  }
 
   saw(seen: SeenStream): void {
     const key = keyOf(seen);
@@ -76,6 +94,7 @@ export class KurrentTransaction {
   /** It is recorded: results and events that were given out know their place from now on. */
   recorded(events: readonly RecordedEvent[]): void {
     this.changing?.added.forEach((event, index) => Object.defineProperties(event, settledFrom(events[index])));
+    this.settled = true;
   }
 
   /** What the end of a failed send is to the caller, who may have expected nothing of the stream. */

@@ -29,10 +29,10 @@ export class Watch {
   }
 
   private async run(): Promise<void> {
-    for (let attempt = 0; !this.isOver; attempt += 1) {
+    for (let attempt = 0; !this.isOver(); attempt += 1) {
       const begun = Date.now();
       await this.listen();
-      if (this.isOver) return;
+      if (this.isOver()) return;
       // What came while nobody listened.
       this.onNews();
       if (Date.now() - begun > this.connection.deadline) attempt = 0;
@@ -40,7 +40,7 @@ export class Watch {
     }
   }
 
-  private get isOver(): boolean {
+  private isOver(): boolean {
     return this.stopping || this.connection.isClosed;
   }
 
