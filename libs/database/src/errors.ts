@@ -3,6 +3,7 @@ import {
   ConcordError,
   EventIdInUse,
   type ExpectedVersion,
+  InvalidArgument,
   type StreamName,
   WrongExpectedVersion,
 } from '@concord/kernel';
@@ -31,6 +32,8 @@ interface PostgresError extends Error {
 const WRONG_EXPECTED_VERSION = 'CN001';
 const HALF_REPEATED = 'CN002';
 const FEED_ON_STANDBY = 'CN005';
+// invalid_regular_expression, invalid_text_representation, untranslatable_character
+const UNREADABLE = new Set(['2201B', '22P02', '22P05']);
 const UNIQUE_VIOLATION = '23505';
 // serialization_failure, deadlock_detected, lock_not_available, object_in_use
 const TRANSIENT = new Set(['40001', '40P01', '55P03', '55006']);
@@ -63,6 +66,7 @@ function translateState(error: PostgresError): ConcordError | undefined {
   if (code === HALF_REPEATED) return new EventIdInUse({ cause: error });
   if (code === UNIQUE_VIOLATION && error.constraint === 'events_event_id_key')
     return new EventIdInUse({ cause: error });
+  if (UNREADABLE.has(code)) return new InvalidArgument(error.message, {}, { cause: error });
   const staleSnapshot = code === UNIQUE_VIOLATION && error.constraint === 'events_stream_key';
   if (staleSnapshot || TRANSIENT.has(code)) return new TransientConflict(error.message, {}, { cause: error });
   return undefined;

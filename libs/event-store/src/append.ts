@@ -6,8 +6,8 @@ import {
   InvalidArgument,
   isId,
   type NewEvent,
-  parseStreamName,
 } from '@concord/kernel';
+import { JsonText } from './json-text.js';
 import type { AppendRequest } from './requests.js';
 
 /** A checked request. */
@@ -16,6 +16,8 @@ export interface Append extends Omit<AppendRequest, 'events'> {
 }
 
 const MAX_TYPE_LENGTH = 200;
+// Three bytes each at most, beside the tenant: an index entry of PostgreSQL has room for 2,700.
+const MAX_NAME_LENGTH = 512;
 const WORDS = ['no-stream', 'stream-exists', 'any'];
 
 /** Errors: InvalidArgument that names the event and the place; nothing was appended. */
@@ -33,7 +35,7 @@ export function prepareAppends(requests: readonly AppendRequest[]): Append[] {
 }
 
 function prepare(request: AppendRequest): Append {
-  parseStreamName(request.stream);
+  assertStreamName(request.stream);
   const { expected } = request;
   if (typeof expected === 'bigint' ? expected < 0n : !WORDS.includes(expected)) {
     throw new InvalidArgument(`expected version ${expected}: give a stream position, or one of ${WORDS.join(', ')}`);
@@ -42,13 +44,22 @@ function prepare(request: AppendRequest): Append {
   return { ...request, events: request.events.map(prepareEvent) };
 }
 
+/** Domain code has stricter names, see streamName(); the store keeps what any client of it may call a stream. */
+function assertStreamName(name: string): void {
+  if (name.length === 0 || name.length > MAX_NAME_LENGTH || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
+    throw new InvalidArgument(
+      `a stream name has 1 to ${MAX_NAME_LENGTH} characters, no control characters and no lone surrogates`,
+    );
+  }
+}
+
 function prepareEvent(event: NewEvent): Required<NewEvent> {
   if (!isId(event.id)) throw new InvalidArgument(`event id "${event.id}" is no UUID`);
   if (event.type.length === 0 || event.type.length > MAX_TYPE_LENGTH || /\p{Cc}/u.test(event.type)) {
     throw new InvalidArgument(`an event type has 1 to ${MAX_TYPE_LENGTH} characters and no control characters`);
   }
   if (event.data === undefined) throw new InvalidArgument(`event ${event.type} has no data: give at least {}`);
-  assertExactJson(event.data);
+  if (!(event.data instanceof JsonText)) assertExactJson(event.data);
   const metadata: EventMetadata = { ...currentMessage(), ...event.metadata };
   assertExactJson(metadata, '$metadata');
   return { id: event.id, type: event.type, data: event.data, metadata };

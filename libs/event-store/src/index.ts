@@ -1,8 +1,16 @@
 // F2: the event store's port and its adapters.
 export { EventStore } from './event-store.js';
 export { EventStoreModule } from './event-store.module.js';
+export { JsonText } from './json-text.js';
 export { MemoryEventStore } from './memory/memory-event-store.js';
 export { PostgresEventStore } from './postgres/postgres-event-store.js';
+export {
+  type StoredEvent,
+  type StoredEventFilter,
+  StoredEvents,
+  type StoredPage,
+  type StoredRange,
+} from './postgres/stored-events.js';
 export type {
   AppendRequest,
   AppendResult,

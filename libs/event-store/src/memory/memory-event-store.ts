@@ -8,7 +8,6 @@ import {
   type RecordedEvent,
   type StreamName,
   WrongExpectedVersion,
-  parseStreamName,
 } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
@@ -97,7 +96,7 @@ export class MemoryEventStore extends EventStore {
     const wanted = (event: RecordedEvent): boolean =>
       event.metadata.tenantId === tenant &&
       event.globalPosition > after &&
-      (categories?.includes(parseStreamName(event.stream).category) ?? true) &&
+      (categories?.includes(categoryOf(event.stream)) ?? true) &&
       (types?.includes(event.type) ?? true);
     const events = this.committed.filter(wanted).slice(0, limit);
     const end = this.committed.at(-1)?.globalPosition ?? 0n;
@@ -129,6 +128,11 @@ export class MemoryEventStore extends EventStore {
     own.log = [...own.log, ...recorded];
     return result(stream, recorded.at(-1), recorded);
   }
+}
+
+/** What stands before the first dash: the whole name when there is none. */
+function categoryOf(stream: string): string {
+  return stream.split('-', 1)[0] ?? '';
 }
 
 function meets(expected: Append['expected'], actual: bigint): boolean {

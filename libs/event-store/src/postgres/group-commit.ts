@@ -2,6 +2,7 @@
 // verdict. Two calls are under way at most; whoever comes meanwhile is in the next, so that a lone append never waits. (With
 // one, 8 appends in flight ran at 0.25 to 0.5 of it wherever the machine had other work: nothing overlapped the wait.)
 import { type Database, DatabaseUnavailable, loadSql } from '@concord/database';
+import { jsonTextOf } from '../json-text.js';
 import type { AppendedRow } from './rows.js';
 
 /** What concord.append_event takes. */
@@ -117,15 +118,21 @@ function keysOf({ append: { tenant, stream, id } }: Waiting): string[] {
 /** The parameters of sql/append-event.sql. */
 export function valuesOf(append: SingleAppend, patient: boolean): unknown[] {
   const { tenant, stream, expected, id, type, data, metadata } = append;
-  return [tenant, stream, expected, id, type, JSON.stringify(data), JSON.stringify(metadata), patient];
+  return [tenant, stream, expected, id, type, jsonTextOf(data), JSON.stringify(metadata), patient];
 }
 
 /** The parameters of sql/append-locked-event.sql. */
 export function lockedValuesOf(append: SingleAppend, position: bigint): unknown[] {
   const { tenant, stream, id, type, data, metadata } = append;
-  return [tenant, stream, position, id, type, JSON.stringify(data), JSON.stringify(metadata)];
+  return [tenant, stream, position, id, type, jsonTextOf(data), JSON.stringify(metadata)];
 }
 
 function textOf(batch: readonly Waiting[]): string {
-  return JSON.stringify(batch.map(({ append }, n) => ({ n, ...append })));
+  const texts = batch.map(({ append: { data, ...rest } }, n) => withData(JSON.stringify({ n, ...rest }), data));
+  return `[${texts.join()}]`;
+}
+
+/** The text of a JSON object, and within it a payload as it is. */
+export function withData(object: string, data: unknown): string {
+  return `${object.slice(0, -1)},"data":${jsonTextOf(data)}}`;
 }

@@ -11,7 +11,7 @@ import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
 import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
-import { GroupCommit, lockedValuesOf, type SingleAppend, valuesOf } from './group-commit.js';
+import { GroupCommit, lockedValuesOf, type SingleAppend, valuesOf, withData } from './group-commit.js';
 import { LockedEnds } from './locked-ends.js';
 import { type AppendedRow, type EventRow, type LoadedRow, toAppendResult, toRecordedEvent } from './rows.js';
 
@@ -139,10 +139,7 @@ export class PostgresEventStore extends EventStore {
     const ends = current && appends.map(({ stream }) => this.lockedEnds.take(current, tenant, stream));
     const single = singleAppend(tenant, appends);
     if (!single) {
-      const batch = JSON.stringify(appends, (_, value: unknown) =>
-        typeof value === 'bigint' ? value.toString() : value,
-      );
-      return this.database.query<AppendedRow>(sql.append, [tenant, batch]);
+      return this.database.query<AppendedRow>(sql.append, [tenant, `[${appends.map(textOf).join()}]`]);
     }
     if (!ends) return [await this.groupCommit.append(single)];
     const position = positionAfter(ends[0], single.expected);
@@ -167,6 +164,12 @@ function singleAppend(tenant: TenantId, appends: readonly Append[]): SingleAppen
   const [event] = append?.events ?? [];
   if (!append || !event || appends.length > 1 || append.events.length > 1) return undefined;
   return { tenant, stream: append.stream, expected: append.expected.toString(), ...event };
+}
+
+/** An element of what concord.append takes. */
+function textOf({ stream, expected, events }: Append): string {
+  const texts = events.map(({ data, ...event }) => withData(JSON.stringify(event), data));
+  return `${JSON.stringify({ stream, expected: expected.toString() }).slice(0, -1)},"events":[${texts.join()}]}`;
 }
 
 /** Where the next event goes when the stream's end is known and is what the writer expects. */

@@ -1,0 +1,48 @@
+// Errors of BatchAppend: a status in the answer, with details that clients unpack. Details are always there: the Node
+// client looks at their type without asking.
+import type { Status } from '@eventstore/db-client/generated/status_pb.js';
+import type { WrongExpectedVersion as WrongExpectedVersionDetails } from '@eventstore/db-client/generated/shared_pb.js';
+import { type ConcordError, EventIdInUse, InvalidArgument, WrongExpectedVersion } from '@concord/kernel';
+import { AppendTimedOut, AppendTooLarge, EventPropertyMissing, textOf } from './failures.js';
+import { Any, GoogleEmpty, shared, status } from './protocol.js';
+
+// google.rpc.Code
+const INVALID_ARGUMENT = 3;
+const DEADLINE_EXCEEDED = 4;
+const FAILED_PRECONDITION = 9;
+const INTERNAL = 13;
+
+type Details = readonly [code: number, type: string, message: { serializeBinary(): Uint8Array }];
+
+export function toStatus(error: unknown): Status {
+  const [code, type, message] = detailsOf(error);
+  const details = new Any();
+  details.pack(message.serializeBinary(), `event_store.client.${type}`);
+  return new status.Status().setCode(code).setMessage(textOf(error)).setDetails(details);
+}
+
+function detailsOf(error: unknown): Details {
+  if (error instanceof WrongExpectedVersion)
+    return [FAILED_PRECONDITION, 'WrongExpectedVersion', wrongExpectedVersion(error)];
+  if (error instanceof AppendTooLarge) {
+    const exceeded = new shared.MaximumAppendSizeExceeded().setMaxappendsize(error.max);
+    return [INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', exceeded];
+  }
+  if (error instanceof AppendTimedOut) return [DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout()];
+  if (isBadRequest(error)) return [INVALID_ARGUMENT, 'BadRequest', new shared.BadRequest().setMessage(error.message)];
+  return [INTERNAL, 'Unknown', new shared.Unknown()];
+}
+
+function isBadRequest(error: unknown): error is ConcordError {
+  return error instanceof InvalidArgument || error instanceof EventPropertyMissing || error instanceof EventIdInUse;
+}
+
+function wrongExpectedVersion({ expected, actual }: WrongExpectedVersion): WrongExpectedVersionDetails {
+  const details = new shared.WrongExpectedVersion();
+  if (actual >= 0n) details.setCurrentStreamRevision(actual.toString());
+  else details.setCurrentNoStream(new GoogleEmpty());
+  if (expected === 'any') return details.setExpectedAny(new GoogleEmpty());
+  if (expected === 'no-stream') return details.setExpectedNoStream(new GoogleEmpty());
+  if (expected === 'stream-exists') return details.setExpectedStreamExists(new GoogleEmpty());
+  return details.setExpectedStreamPosition(expected.toString());
+}
