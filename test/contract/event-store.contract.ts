@@ -5,12 +5,14 @@ import { severalStreams } from './event-store/several-streams.js';
 import { eventIds } from './event-store/event-ids.js';
 import { feed } from './event-store/feed.js';
 import { transaction } from './event-store/transaction.js';
+import { ALL_CAPABILITIES, type StoreCapabilities } from '@concord/event-store';
 import type { Opened, TwoStores } from './event-store/kit.js';
 
-export function eventStoreContract(open: () => Promise<TwoStores>): void {
-  const stores = {} as Opened & TwoStores;
+export function eventStoreContract(open: () => Promise<TwoStores>, can: StoreCapabilities = ALL_CAPABILITIES): void {
+  const stores = { can } as Opened & TwoStores;
   beforeAll(async () => Object.assign(stores, await open()));
   afterAll(() => stores.close());
+  it('says what it can do', () => expect(stores.a.capabilities).toEqual(can));
   appendAndRead(stores);
   expectedVersion(stores);
   severalStreams(stores);

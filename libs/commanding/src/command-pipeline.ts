@@ -59,7 +59,9 @@ export class CommandPipeline {
       try {
         const { value, appended } = await this.store.transaction(() => this.execute(sent, handle));
         const results = await appended;
-        const hasAdded = results.some(({ events }) => events.length > 0);
+        const added = results.flatMap(({ events }) => events);
+        const hasAdded = added.length > 0;
+        if (hasAdded) await this.inline?.follow(added);
         const before = hasAdded || !look ? undefined : await this.appliedBefore<Value>(sent);
         return before ?? { value, ...outcomeOf(results) };
       } catch (error) {

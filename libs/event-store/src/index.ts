@@ -1,7 +1,11 @@
 // F2: the event store's port and its adapters.
+export { ALL_CAPABILITIES, type StoreCapabilities } from './capabilities.js';
+export { NotSupportedByStore, StoreRefused, StoreUnavailable } from './errors.js';
 export { EventStore } from './event-store.js';
 export { EventStoreModule } from './event-store.module.js';
 export { JsonText } from './json-text.js';
+export type { KurrentOptions } from './kurrent/kurrent-event-store.js';
+export { openKurrentEventStore } from './kurrent/open.js';
 export { MemoryEventStore } from './memory/memory-event-store.js';
 export { PostgresEventStore } from './postgres/postgres-event-store.js';
 export {

@@ -3,7 +3,10 @@ import { Injectable, type Type } from '@nestjs/common';
 import { type DomainEvent, type RecordedEvent } from '@concord/kernel';
 import type { ActiveRecord, RowType } from './active-record.js';
 
-/** `inline`: in the command's transaction. `async`: behind it, exactly once, with a checkpoint. */
+/**
+ * `inline`: in the command's transaction; with a store that cannot do that (EventStore.capabilities), right behind it, and
+ * the command waits up to 5 s for it. `async`: behind it. Both exactly once.
+ */
 export type Consistency = 'inline' | 'async';
 
 /** What @Projection declares. */

@@ -1,5 +1,5 @@
 // What the suites of the contract share.
-import { type AppendRequest, type EventStore, type FeedPage } from '@concord/event-store';
+import { type AppendRequest, type EventStore, type FeedPage, type StoreCapabilities } from '@concord/event-store';
 import {
   type ExpectedVersion,
   type NewEvent,
@@ -48,8 +48,24 @@ export const to = (stream: StreamName, expected: ExpectedVersion, ...events: New
 /** Runs a test as a tenant of its own. */
 export const inTenant = (work: () => Promise<void>) => () => runInTenant(`t-${newId()}`, work);
 
-/** The stores of the running suite; set before its tests. */
+/** The stores of the running suite, set before its tests, and what they can do. */
 export interface Opened {
   a: EventStore;
   b: EventStore;
+  readonly can: StoreCapabilities;
+}
+
+/** A case for stores that can do this. Where they cannot, it is reported as skipped, and why. */
+export function needing(capability: keyof StoreCapabilities, { can }: Opened) {
+  return (name: string, test: () => Promise<void>): void => {
+    if (can[capability]) it(name, test);
+    else it.skip(`${name} (this store has no ${capability})`, test);
+  };
+}
+
+/** A case for stores that cannot do this. */
+export function lacking(capability: keyof StoreCapabilities, { can }: Opened) {
+  return (name: string, test: () => Promise<void>): void => {
+    if (!can[capability]) it(name, test);
+  };
 }

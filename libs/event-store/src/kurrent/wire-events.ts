@@ -1,6 +1,6 @@
 // Streams and events as they are on the wire: `<tenant>~<stream>`, JSON, and the metadata keys that KurrentDB knows.
 import type { ResolvedEvent } from '@eventstore/db-client';
-import { type EventMetadata, parseStreamName, type RecordedEvent, type StreamName } from '@concord/kernel';
+import type { EventMetadata, RecordedEvent, StreamName } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 
 /** What no tenant id contains. */
@@ -16,13 +16,7 @@ export function parseWireName(name: string): { readonly tenant: TenantId; readon
   const end = name.indexOf(BETWEEN);
   const tenant = name.slice(0, end);
   if (end < 0 || !TENANT.test(tenant)) return undefined;
-  const stream = name.slice(end + 1) as StreamName;
-  try {
-    parseStreamName(stream);
-  } catch {
-    return undefined;
-  }
-  return { tenant, stream };
+  return { tenant, stream: name.slice(end + 1) as StreamName };
 }
 
 /** Our own keys, and those by which KurrentDB's projections follow a conversation. */

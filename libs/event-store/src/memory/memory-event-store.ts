@@ -16,18 +16,25 @@ import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, Tenant
 
 type Log = readonly RecordedEvent[];
 
+interface Running {
+  log: Log;
+  /** Of an append, which ends the transaction even when nobody has waited for it. */
+  failure?: Error;
+}
+
 /** The event store in memory, for unit tests only. */
 export class MemoryEventStore extends EventStore {
   private committed: Log = [];
   private tail: Promise<unknown> = Promise.resolve();
-  private readonly running = new AsyncLocalStorage<{ log: Log }>();
+  private readonly running = new AsyncLocalStorage<Running>();
 
   /** One transaction at a time: what it appends is seen by others only when `work` has succeeded. */
   override transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.running.getStore()) return work();
     const turn = this.tail.then(async () => {
-      const own = { log: this.committed };
+      const own: Running = { log: this.committed };
       const result = await this.running.run(own, work);
+      if (own.failure) throw own.failure;
       const appended = own.log !== this.committed;
       this.committed = own.log;
       if (appended) this.announceAppend();
@@ -68,6 +75,7 @@ export class MemoryEventStore extends EventStore {
         return results;
       } catch (error) {
         own.log = before;
+        own.failure ??= error as Error;
         throw error;
       }
     });
