@@ -7,7 +7,7 @@ import type { BatchAppendReq, BatchAppendResp } from '@eventstore/db-client/gene
 import grpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
-import type { EventStoreDBClient } from '@eventstore/db-client';
+import { convertToCommandError, type EventStoreDBClient } from '@eventstore/db-client';
 import type { CallOptions, ClientDuplexStream, Metadata } from '@grpc/grpc-js';
 import timestamp from 'google-protobuf/google/protobuf/timestamp_pb.js';
 import type { ExpectedVersion, NewEvent, StreamPosition } from '@concord/kernel';
@@ -110,7 +110,7 @@ export class BatchAppend {
       settle(waiting.get(id), answer);
       waiting.delete(id);
     });
-    call.on('error', fail);
+    call.on('error', (error) => fail(convertToCommandError(error)));
     call.on('end', () => fail(new Unanswered('the server ended the call')));
     return call;
   }
