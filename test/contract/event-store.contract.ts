@@ -4,6 +4,8 @@ import { expectedVersion } from './event-store/expected-version.js';
 import { severalStreams } from './event-store/several-streams.js';
 import { eventIds } from './event-store/event-ids.js';
 import { feed } from './event-store/feed.js';
+import { streamDeletion } from './event-store/stream-deletion.js';
+import { streamMetadata } from './event-store/stream-metadata.js';
 import { transaction } from './event-store/transaction.js';
 import type { Opened, TwoStores } from './event-store/kit.js';
 
@@ -17,4 +19,6 @@ export function eventStoreContract(open: () => Promise<TwoStores>): void {
   eventIds(stores);
   feed(stores);
   transaction(stores);
+  streamMetadata(stores);
+  streamDeletion(stores);
 }

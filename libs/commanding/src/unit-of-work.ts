@@ -38,9 +38,9 @@ export class UnitOfWork {
     const missing = [...new Set(streams)].filter((stream) => !this.aggregates.has(stream));
     if (missing.length > 0) {
       const loaded = await this.store.lockAndLoad(missing);
-      for (const [stream, events] of loaded) {
+      for (const [stream, { events, revision }] of loaded) {
         const aggregate = new type(stream.slice(type.category.length + 1));
-        this.aggregates.set(stream, aggregate.replay(events));
+        this.aggregates.set(stream, aggregate.replay(events, revision));
       }
     }
     return streams.map((stream) => this.aggregates.get(stream) as A);

@@ -1,5 +1,5 @@
 // What the suites of the contract share.
-import { type AppendRequest, type EventStore, type FeedPage } from '@concord/event-store';
+import { type AppendRequest, type EventStore, type FeedPage, type LoadedStream } from '@concord/event-store';
 import {
   type ExpectedVersion,
   type NewEvent,
@@ -52,4 +52,27 @@ export const inTenant = (work: () => Promise<void>) => () => runInTenant(`t-${ne
 export interface Opened {
   a: EventStore;
   b: EventStore;
+}
+
+/** How the suites about the life of a stream make one, and look at it. */
+export function streamsOf(stores: Opened): {
+  /** A stream of five events, which say their numbers. */
+  ofFive(): Promise<StreamName>;
+  /** The positions that another handle reads. */
+  shown(stream: StreamName): Promise<number[]>;
+  load(stream: StreamName): Promise<LoadedStream>;
+} {
+  return {
+    async ofFive() {
+      const stream = freshStream();
+      await stores.a.append(to(stream, 'no-stream', ...[0, 1, 2, 3, 4].map((n) => event('N', { n }))));
+      return stream;
+    },
+    async shown(stream) {
+      return (await all(stores.b.readStream(stream))).map((recorded) => Number(recorded.streamPosition));
+    },
+    load(stream) {
+      return stores.a.transaction(async () => (await stores.a.lockAndLoad([stream])).get(stream)!);
+    },
+  };
 }
