@@ -1,4 +1,5 @@
 // What every event store does, whatever keeps its events. Adapters run it from their own spec.
+import { anyClient } from './event-store/any-client.js';
 import { appendAndRead } from './event-store/append-and-read.js';
 import { expectedVersion } from './event-store/expected-version.js';
 import { severalStreams } from './event-store/several-streams.js';
@@ -14,6 +15,7 @@ export function eventStoreContract(open: () => Promise<TwoStores>): void {
   beforeAll(async () => Object.assign(stores, await open()));
   afterAll(() => stores.close());
   appendAndRead(stores);
+  anyClient(stores);
   expectedVersion(stores);
   severalStreams(stores);
   eventIds(stores);

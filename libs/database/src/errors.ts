@@ -69,6 +69,11 @@ function translateState(error: PostgresError): ConcordError | undefined {
   if (code === HALF_REPEATED) return new EventIdInUse({ cause: error });
   if (code === UNIQUE_VIOLATION && error.constraint === 'events_event_id_key')
     return new EventIdInUse({ cause: error });
+  return translateClass(error);
+}
+
+function translateClass(error: PostgresError): ConcordError | undefined {
+  const { code = '' } = error;
   if (UNREADABLE.has(code)) return new InvalidArgument(error.message, {}, { cause: error });
   const staleSnapshot = code === UNIQUE_VIOLATION && error.constraint === 'events_stream_key';
   if (staleSnapshot || TRANSIENT.has(code)) return new TransientConflict(error.message, {}, { cause: error });

@@ -11,6 +11,7 @@ import {
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import { type Append, assertExpected, assertStoredName, prepareAppends } from './append.js';
 import { AppendListeners } from './append-listeners.js';
+import { metadataWriteOf } from './metadata-append.js';
 import type {
   AppendRequest,
   AppendResult,
@@ -38,10 +39,14 @@ export abstract class EventStore {
   /**
    * Appends to one or several streams, all or nothing; one result a request, in order. An append whose events are all
    * there already (same ids and content) succeeds again, whatever it expects. Errors: WrongExpectedVersion,
-   * StreamDeleted, EventIdInUse, InvalidArgument (a payload that JSON or the store would change), TenantMissing.
+   * StreamDeleted, EventIdInUse, InvalidArgument (a payload that JSON or the store would change), TenantMissing. To a
+   * metadata stream (`$$` and a name) one `$metadata` event at a time is appended, which is writeStreamMetadata.
    */
   async append(...requests: AppendRequest[]): Promise<AppendResult[]> {
-    return this.write(currentTenant(), prepareAppends(requests));
+    const appends = prepareAppends(requests);
+    const metadata = metadataWriteOf(appends);
+    if (metadata) return [await this.writeMetadata(currentTenant(), metadata)];
+    return this.write(currentTenant(), appends);
   }
 
   /**

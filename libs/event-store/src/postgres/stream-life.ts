@@ -5,6 +5,7 @@ import { metadataStreamOf, NO_REVISION } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { AppendResult } from '../requests.js';
 import { type MetadataWrite, type StreamDeletion, type StreamMetadataRead, toMetadata } from '../stream-metadata.js';
+import { withData } from './group-commit.js';
 import { type AppendedRow, toAppendResult } from './rows.js';
 
 const sql = {
@@ -33,7 +34,8 @@ export class StreamLife {
 
   async write(tenant: TenantId, write: MetadataWrite): Promise<AppendResult> {
     const { stream, expected, event, deleting } = write;
-    const values = [tenant, stream, expected.toString(), JSON.stringify(event), deleting];
+    const { data, ...envelope } = event;
+    const values = [tenant, stream, expected.toString(), withData(JSON.stringify(envelope), data), deleting];
     const [row] = await this.database.query<AppendedRow & { stored: unknown }>(sql.write, values);
     if (!row) throw new Error('the store did not answer where it wrote metadata');
     const events = [{ ...event, data: row.stored }];
