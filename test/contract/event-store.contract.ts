@@ -1,9 +1,12 @@
 // What every event store does, whatever keeps its events. Adapters run it from their own spec.
+import { anyClient } from './event-store/any-client.js';
 import { appendAndRead } from './event-store/append-and-read.js';
 import { expectedVersion } from './event-store/expected-version.js';
 import { severalStreams } from './event-store/several-streams.js';
 import { eventIds } from './event-store/event-ids.js';
 import { feed } from './event-store/feed.js';
+import { streamDeletion } from './event-store/stream-deletion.js';
+import { streamMetadata } from './event-store/stream-metadata.js';
 import { transaction } from './event-store/transaction.js';
 import { ALL_CAPABILITIES, type StoreCapabilities } from '@concord/event-store';
 import type { Opened, TwoStores } from './event-store/kit.js';
@@ -14,9 +17,12 @@ export function eventStoreContract(open: () => Promise<TwoStores>, can: StoreCap
   afterAll(() => stores.close());
   it('says what it can do', () => expect(stores.a.capabilities).toEqual(can));
   appendAndRead(stores);
+  anyClient(stores);
   expectedVersion(stores);
   severalStreams(stores);
   eventIds(stores);
   feed(stores);
   transaction(stores);
+  streamMetadata(stores);
+  streamDeletion(stores);
 }

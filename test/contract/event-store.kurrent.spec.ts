@@ -12,6 +12,7 @@ const can = {
   uniqueEventIds: false,
   recordedAnswers: false,
   locksHoldAgainstAppend: false,
+  streamLifeInTransaction: false,
 };
 
 interface Stores {

@@ -39,9 +39,9 @@ export class UnitOfWork {
     if (missing.length > 0) {
       for (const stream of missing) this.sent.touched.add(stream);
       const loaded = await this.store.lockAndLoad(missing);
-      for (const [stream, events] of loaded) {
+      for (const [stream, { events, revision }] of loaded) {
         const aggregate = new type(stream.slice(type.category.length + 1));
-        this.aggregates.set(stream, aggregate.replay(events));
+        this.aggregates.set(stream, aggregate.replay(events, revision));
       }
     }
     return streams.map((stream) => this.aggregates.get(stream) as A);

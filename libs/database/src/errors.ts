@@ -4,6 +4,7 @@ import {
   EventIdInUse,
   type ExpectedVersion,
   InvalidArgument,
+  StreamDeleted,
   type StreamName,
   WrongExpectedVersion,
 } from '@concord/kernel';
@@ -31,6 +32,7 @@ interface PostgresError extends Error {
 
 const WRONG_EXPECTED_VERSION = 'CN001';
 const HALF_REPEATED = 'CN002';
+const STREAM_DELETED = 'CN003';
 const FEED_ON_STANDBY = 'CN005';
 // invalid_regular_expression, invalid_text_representation, untranslatable_character
 const UNREADABLE = new Set(['2201B', '22P02', '22P05']);
@@ -63,9 +65,15 @@ function driverError(error: Error): PostgresError {
 function translateState(error: PostgresError): ConcordError | undefined {
   const { code = '' } = error;
   if (code === WRONG_EXPECTED_VERSION) return wrongExpectedVersion(error);
+  if (code === STREAM_DELETED) return streamDeleted(error);
   if (code === HALF_REPEATED) return new EventIdInUse({ cause: error });
   if (code === UNIQUE_VIOLATION && error.constraint === 'events_event_id_key')
     return new EventIdInUse({ cause: error });
+  return translateClass(error);
+}
+
+function translateClass(error: PostgresError): ConcordError | undefined {
+  const { code = '' } = error;
   if (UNREADABLE.has(code)) return new InvalidArgument(error.message, {}, { cause: error });
   const staleSnapshot = code === UNIQUE_VIOLATION && error.constraint === 'events_stream_key';
   if (staleSnapshot || TRANSIENT.has(code)) return new TransientConflict(error.message, {}, { cause: error });
@@ -77,6 +85,11 @@ function translateConnection(error: PostgresError): ConcordError | undefined {
   const gone = UNAVAILABLE.has(code) || NETWORK.has(code) || code.startsWith('08');
   if (!gone && !LOST_CONNECTION.test(error.message)) return undefined;
   return new DatabaseUnavailable(`the database is not available: ${error.message}`, {}, { cause: error });
+}
+
+function streamDeleted(error: PostgresError): StreamDeleted {
+  const { stream } = JSON.parse(error.detail ?? '{}') as Record<string, string>;
+  return new StreamDeleted(stream as StreamName);
 }
 
 function wrongExpectedVersion(error: PostgresError): WrongExpectedVersion {

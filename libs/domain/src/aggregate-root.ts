@@ -54,12 +54,16 @@ export abstract class AggregateRoot<Event extends DomainEvent, State> {
     return this.decided;
   }
 
-  /** Applies recorded events, oldest first. Never checks an invariant. */
-  replay(events: Iterable<Event>): this {
+  /**
+   * Applies recorded events, oldest first. Never checks an invariant. `revision` is where the stream ends, when that is
+   * not the number of events: retention may have taken the first ones.
+   */
+  replay(events: Iterable<Event>, revision?: StreamPosition): this {
     for (const event of events) {
       this.current = { state: this.evolve(this.state, event) };
       this.lastRevision += 1n;
     }
+    if (revision !== undefined) this.lastRevision = revision;
     return this;
   }
 

@@ -3,6 +3,7 @@ import {
   assertExactJson,
   currentMessage,
   type EventMetadata,
+  type ExpectedVersion,
   InvalidArgument,
   isId,
   type NewEvent,
@@ -35,17 +36,14 @@ export function prepareAppends(requests: readonly AppendRequest[]): Append[] {
 }
 
 function prepare(request: AppendRequest): Append {
-  assertStreamName(request.stream);
-  const { expected } = request;
-  if (typeof expected === 'bigint' ? expected < 0n : !WORDS.includes(expected)) {
-    throw new InvalidArgument(`expected version ${expected}: give a stream position, or one of ${WORDS.join(', ')}`);
-  }
+  assertStoredName(request.stream);
+  assertExpected(request.expected);
   if (request.events.length === 0) throw new InvalidArgument(`append to "${request.stream}" needs at least one event`);
   return { ...request, events: request.events.map(prepareEvent) };
 }
 
 /** Domain code has stricter names, see streamName(); the store keeps what any client of it may call a stream. */
-function assertStreamName(name: string): void {
+export function assertStoredName(name: string): void {
   if (name.length === 0 || name.length > MAX_NAME_LENGTH || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
     throw new InvalidArgument(
       `a stream name has 1 to ${MAX_NAME_LENGTH} characters, no control characters and no lone surrogates`,
@@ -53,7 +51,15 @@ function assertStreamName(name: string): void {
   }
 }
 
-function prepareEvent(event: NewEvent): Required<NewEvent> {
+/** Errors: InvalidArgument. */
+export function assertExpected(expected: ExpectedVersion): void {
+  if (typeof expected === 'bigint' ? expected < 0n : !WORDS.includes(expected)) {
+    throw new InvalidArgument(`expected version ${expected}: give a stream position, or one of ${WORDS.join(', ')}`);
+  }
+}
+
+/** Errors: InvalidArgument. */
+export function prepareEvent(event: NewEvent): Required<NewEvent> {
   if (!isId(event.id)) throw new InvalidArgument(`event id "${event.id}" is no UUID`);
   if (event.type.length === 0 || event.type.length > MAX_TYPE_LENGTH || /\p{Cc}/u.test(event.type)) {
     throw new InvalidArgument(`an event type has 1 to ${MAX_TYPE_LENGTH} characters and no control characters`);

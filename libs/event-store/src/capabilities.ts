@@ -18,6 +18,8 @@ export interface StoreCapabilities {
   readonly recordedAnswers: boolean;
   /** lockAndLoad() holds against plain append() too. Without: a plain append makes the transaction fail instead. */
   readonly locksHoldAgainstAppend: boolean;
+  /** Metadata, deletion and tombstones within transaction(), and metadata that delete. */
+  readonly streamLifeInTransaction: boolean;
 }
 
 /** A store that can do all of it. */
@@ -28,4 +30,5 @@ export const ALL_CAPABILITIES: StoreCapabilities = {
   uniqueEventIds: true,
   recordedAnswers: true,
   locksHoldAgainstAppend: true,
+  streamLifeInTransaction: true,
 };

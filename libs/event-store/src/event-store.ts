@@ -1,18 +1,34 @@
 // The port of the event store. Adapters: postgres/ (the default), kurrent/ and memory/ (for unit tests); one contract suite for all.
 // Everything is for the tenant of the running code, and inside transaction() everything commits or rolls back as one.
-import type { DomainEvent, GlobalPosition, RecordedEvent, StreamName } from '@concord/kernel';
+import {
+  currentMessage,
+  type ExpectedVersion,
+  type GlobalPosition,
+  newId,
+  type RecordedEvent,
+  type StreamName,
+} from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
-import { type Append, prepareAppends } from './append.js';
+import { type Append, assertExpected, assertStoredName, prepareAppends } from './append.js';
 import { AppendListeners } from './append-listeners.js';
 import { ALL_CAPABILITIES, type StoreCapabilities } from './capabilities.js';
+import { metadataWriteOf } from './metadata-append.js';
 import type {
   AppendRequest,
   AppendResult,
   FeedPage,
+  LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,
   TenantHead,
 } from './requests.js';
+import {
+  type MetadataWrite,
+  prepareMetadata,
+  type StreamDeletion,
+  type StreamMetadata,
+  type StreamMetadataRead,
+} from './stream-metadata.js';
 
 /**
  * An event store: append with expected versions, streams, and one feed in commit order. Also the token under which it is
@@ -29,13 +45,21 @@ export abstract class EventStore {
   /**
    * Appends to one or several streams, all or nothing; one result a request, in order. An append whose events are all
    * there already (same ids and content) succeeds again, whatever it expects. Errors: WrongExpectedVersion,
-   * EventIdInUse, InvalidArgument (a payload that JSON or the store would change), NotSupportedByStore, TenantMissing.
+   * StreamDeleted, EventIdInUse, InvalidArgument (a payload that JSON or the store would change), NotSupportedByStore,
+   * TenantMissing. To a metadata stream (`$$` and a name) one `$metadata` event at a time is appended, which is
+   * writeStreamMetadata.
    */
   async append(...requests: AppendRequest[]): Promise<AppendResult[]> {
-    return this.write(currentTenant(), prepareAppends(requests));
+    const appends = prepareAppends(requests);
+    const metadata = metadataWriteOf(appends);
+    if (metadata) return [await this.writeMetadata(currentTenant(), metadata)];
+    return this.write(currentTenant(), appends);
   }
 
-  /** Reads a stream; a stream that does not exist is empty. Sees the running transaction's own appends. */
+  /**
+   * Reads a stream, as far as its metadata show it; one that does not exist, or is deleted, is empty. Sees the running
+   * transaction's own appends. Errors: StreamDeleted, when it has a tombstone.
+   */
   readStream(stream: StreamName, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
     return this.streamEvents(currentTenant(), stream, options);
   }
@@ -48,14 +72,52 @@ export abstract class EventStore {
     return this.feedPage(currentTenant(), options);
   }
 
+  /** The metadata of a stream, their revision (-1n: there are none), and whether the stream is deleted. */
+  async readStreamMetadata(stream: StreamName): Promise<StreamMetadataRead> {
+    return this.metadataOf(currentTenant(), stream);
+  }
+
+  /**
+   * Replaces the metadata of a stream, which need not exist yet. `expected` is about the metadata, `id` makes a repeat
+   * harmless. What is no longer shown is still in the feed until it is scavenged. Errors: WrongExpectedVersion,
+   * StreamDeleted, EventIdInUse, InvalidArgument.
+   */
+  async writeStreamMetadata(
+    stream: StreamName,
+    metadata: StreamMetadata,
+    expected: ExpectedVersion = 'any',
+    id: string = newId(),
+  ): Promise<AppendResult> {
+    assertStoredName(stream);
+    assertExpected(expected);
+    return this.writeMetadata(currentTenant(), { stream, expected, ...prepareMetadata(metadata, id) });
+  }
+
+  /**
+   * Deletes a stream softly: what is there is shown no more. An append that expects `no-stream`, `any` or the last
+   * position brings it back, with the next position. Answers the position of its metadata. Errors: WrongExpectedVersion,
+   * StreamDeleted.
+   */
+  async deleteStream(stream: StreamName, expected: ExpectedVersion): Promise<GlobalPosition> {
+    return this.remove(currentTenant(), deletion(stream, expected, false));
+  }
+
+  /**
+   * Deletes a stream for good: it is never read or written again. Its events, and `$streamDeleted` after them, stay in
+   * the feed until they are scavenged. Errors: WrongExpectedVersion, StreamDeleted.
+   */
+  async tombstoneStream(stream: StreamName, expected: ExpectedVersion): Promise<GlobalPosition> {
+    return this.remove(currentTenant(), deletion(stream, expected, true));
+  }
+
   /** Runs `work` as one transaction; joins the one that is running. Errors: what `work` throws, and TransientConflict. */
   abstract transaction<T>(work: () => Promise<T>): Promise<T>;
 
   /**
    * Locks streams until the running transaction ends, then reads what aggregates need of them, in one round trip. The lock holds against
-   * every other lockAndLoad and append, in every process. Errors: outside transaction() it throws.
+   * every other lockAndLoad and append, in every process. Errors: StreamDeleted; outside transaction() it throws.
    */
-  abstract lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, DomainEvent[]>>;
+  abstract lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>>;
 
   /**
    * The events with these ids, in no particular order; unknown ids are left out. `within`: the streams they can only be
@@ -94,5 +156,17 @@ export abstract class EventStore {
     options: ReadStreamOptions,
   ): AsyncIterable<RecordedEvent>;
 
+  protected abstract metadataOf(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead>;
+
+  protected abstract writeMetadata(tenant: TenantId, write: MetadataWrite): Promise<AppendResult>;
+
+  protected abstract remove(tenant: TenantId, deletion: StreamDeletion): Promise<GlobalPosition>;
+
   protected abstract feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage>;
+}
+
+function deletion(stream: StreamName, expected: ExpectedVersion, forGood: boolean): StreamDeletion {
+  assertStoredName(stream);
+  assertExpected(expected);
+  return { stream, expected, forGood, id: newId(), metadata: { ...currentMessage() } };
 }

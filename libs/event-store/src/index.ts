@@ -19,7 +19,9 @@ export type {
   AppendRequest,
   AppendResult,
   FeedPage,
+  LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,
   TenantHead,
 } from './requests.js';
+export type { StreamAcl, StreamMetadata, StreamMetadataRead } from './stream-metadata.js';

@@ -1,5 +1,6 @@
 // What a store is asked, and what it answers.
 import type {
+  DomainEvent,
   ExpectedVersion,
   GlobalPosition,
   NewEvent,
@@ -23,6 +24,12 @@ export interface AppendResult {
   readonly globalPosition: GlobalPosition;
   /** As they were recorded. Empty for a repeat: the very same events were there already, and nothing was added. */
   readonly events: readonly RecordedEvent[];
+}
+
+/** What an aggregate is made from: the events that its stream still shows, and where the stream ends (-1n: nowhere). */
+export interface LoadedStream {
+  readonly events: readonly DomainEvent[];
+  readonly revision: StreamPosition;
 }
 
 /** How to read a stream. Without `from`: from its start, or backwards from its end. */

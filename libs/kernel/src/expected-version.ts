@@ -27,6 +27,15 @@ export class WrongExpectedVersion extends ConcordError {
   }
 }
 
+/** The stream has a tombstone: it is never read or written again. Nothing was changed. */
+export class StreamDeleted extends ConcordError {
+  readonly code = 'stream-deleted';
+
+  constructor(readonly stream: StreamName) {
+    super(`stream "${stream}" was deleted for good: use another name`, { stream });
+  }
+}
+
 /** An event id of the append belongs to another event already; nothing was appended. */
 export class EventIdInUse extends ConcordError {
   readonly code = 'event-id-in-use';

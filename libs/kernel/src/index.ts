@@ -2,9 +2,9 @@
 export { type Clock, systemClock } from './clock.js';
 export { ConcordError, InvalidArgument } from './errors.js';
 export type { DomainEvent, EventMetadata, NewEvent, RecordedEvent } from './event.js';
-export { EventIdInUse, type ExpectedVersion, WrongExpectedVersion } from './expected-version.js';
+export { EventIdInUse, type ExpectedVersion, StreamDeleted, WrongExpectedVersion } from './expected-version.js';
 export { derivedId, derivedIdOf, isId, newId } from './ids.js';
 export { assertExactJson } from './json.js';
 export { currentMessage, type MessageContext, runInMessage } from './message-context.js';
 export { type GlobalPosition, NO_REVISION, parsePosition, type StreamPosition } from './position.js';
-export { assertCategory, parseStreamName, type StreamName, streamName } from './stream-name.js';
+export { assertCategory, metadataStreamOf, parseStreamName, type StreamName, streamName } from './stream-name.js';

@@ -25,6 +25,11 @@ export function parseStreamName(name: string): { category: string; id: string } 
   return { category, id };
 }
 
+/** Where the metadata of a stream are kept, as events. It is in no category and is not appended to by name. */
+export function metadataStreamOf(stream: StreamName): StreamName {
+  return `$$${stream}`;
+}
+
 /** Checks a category: a letter, then letters, digits or underscores, at most 64. Errors: InvalidArgument. */
 export function assertCategory(category: string): void {
   if (!CATEGORY.test(category)) {

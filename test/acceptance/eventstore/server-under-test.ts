@@ -58,7 +58,7 @@ export function taking(subscription: AsyncIterable<ResolvedEvent | AllStreamReso
     while (taken.length < count) {
       const next = await iterator.next();
       if (next.done) break;
-      taken.push(next.value as ResolvedEvent);
+      taken.push(next.value);
     }
     return taken;
   };

@@ -1,5 +1,11 @@
 // What the suites of the contract share.
-import { type AppendRequest, type EventStore, type FeedPage, type StoreCapabilities } from '@concord/event-store';
+import {
+  type AppendRequest,
+  type EventStore,
+  type FeedPage,
+  type LoadedStream,
+  type StoreCapabilities,
+} from '@concord/event-store';
 import {
   type ExpectedVersion,
   type NewEvent,
@@ -67,5 +73,28 @@ export function needing(capability: keyof StoreCapabilities, { can }: Opened) {
 export function lacking(capability: keyof StoreCapabilities, { can }: Opened) {
   return (name: string, test: () => Promise<void>): void => {
     if (!can[capability]) it(name, test);
+  };
+}
+
+/** How the suites about the life of a stream make one, and look at it. */
+export function streamsOf(stores: Opened): {
+  /** A stream of five events, which say their numbers. */
+  ofFive(): Promise<StreamName>;
+  /** The positions that another handle reads. */
+  shown(stream: StreamName): Promise<number[]>;
+  load(stream: StreamName): Promise<LoadedStream>;
+} {
+  return {
+    async ofFive() {
+      const stream = freshStream();
+      await stores.a.append(to(stream, 'no-stream', ...[0, 1, 2, 3, 4].map((n) => event('N', { n }))));
+      return stream;
+    },
+    async shown(stream) {
+      return (await all(stores.b.readStream(stream))).map((recorded) => Number(recorded.streamPosition));
+    },
+    load(stream) {
+      return stores.a.transaction(async () => (await stores.a.lockAndLoad([stream])).get(stream)!);
+    },
   };
 }

@@ -35,6 +35,7 @@ export const PROBLEMS: Readonly<Record<string, Kind>> = {
   'not-found': { status: 404, title: 'There is no such thing' },
   'invariant-broken': { status: 409, title: 'A rule stands against it' },
   'wrong-expected-version': { status: 409, title: 'Somebody else was faster' },
+  'stream-deleted': { status: 410, title: 'It was deleted for good' },
   'event-id-in-use': { status: 409, title: 'An event id is in use' },
   'command-id-reused': {
     status: 422,

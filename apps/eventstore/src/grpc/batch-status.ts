@@ -1,29 +1,31 @@
 // Errors of BatchAppend: a status in the answer, with details that clients unpack. Details are always there: the Node
 // client looks at their type without asking.
+import type { Code } from '@eventstore/db-client/generated/code_pb.js';
 import type { Status } from '@eventstore/db-client/generated/status_pb.js';
 import type { WrongExpectedVersion as WrongExpectedVersionDetails } from '@eventstore/db-client/generated/shared_pb.js';
-import { type ConcordError, EventIdInUse, InvalidArgument, WrongExpectedVersion } from '@concord/kernel';
+import { type ConcordError, EventIdInUse, InvalidArgument, StreamDeleted, WrongExpectedVersion } from '@concord/kernel';
 import { AppendTimedOut, AppendTooLarge, EventPropertyMissing, textOf } from './failures.js';
-import { Any, GoogleEmpty, shared, status } from './protocol.js';
+import { streamIdentifier } from './identifiers.js';
+import { Any, code, GoogleEmpty, shared, status } from './protocol.js';
 
-// google.rpc.Code
-const INVALID_ARGUMENT = 3;
-const DEADLINE_EXCEEDED = 4;
-const FAILED_PRECONDITION = 9;
-const INTERNAL = 13;
+const { INVALID_ARGUMENT, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL } = code.Code;
 
-type Details = readonly [code: number, type: string, message: { serializeBinary(): Uint8Array }];
+type Details = readonly [code: Code, type: string, message: { serializeBinary(): Uint8Array }];
 
 export function toStatus(error: unknown): Status {
-  const [code, type, message] = detailsOf(error);
+  const [statusCode, type, message] = detailsOf(error);
   const details = new Any();
   details.pack(message.serializeBinary(), `event_store.client.${type}`);
-  return new status.Status().setCode(code).setMessage(textOf(error)).setDetails(details);
+  return new status.Status().setCode(statusCode).setMessage(textOf(error)).setDetails(details);
 }
 
 function detailsOf(error: unknown): Details {
   if (error instanceof WrongExpectedVersion)
     return [FAILED_PRECONDITION, 'WrongExpectedVersion', wrongExpectedVersion(error)];
+  if (error instanceof StreamDeleted) {
+    const deleted = new shared.StreamDeleted().setStreamIdentifier(streamIdentifier(error.stream));
+    return [FAILED_PRECONDITION, 'StreamDeleted', deleted];
+  }
   if (error instanceof AppendTooLarge) {
     const exceeded = new shared.MaximumAppendSizeExceeded().setMaxappendsize(error.max);
     return [INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', exceeded];

@@ -3,7 +3,7 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { Logger } from '@nestjs/common';
 import { CommitUnknown, DatabaseUnavailable, TransientConflict } from '@concord/database';
-import { ConcordError, EventIdInUse, InvalidArgument, WrongExpectedVersion } from '@concord/kernel';
+import { ConcordError, EventIdInUse, InvalidArgument, StreamDeleted, WrongExpectedVersion } from '@concord/kernel';
 import { ServerClosing } from './stopping.js';
 
 /** An append is larger than the server takes. */
@@ -43,6 +43,9 @@ type Description = readonly [code: status, text: string, trailers: Readonly<Reco
 
 function describe(error: unknown): Description {
   if (error instanceof WrongExpectedVersion) return wrongExpectedVersion(error);
+  if (error instanceof StreamDeleted) {
+    return [status.FAILED_PRECONDITION, error.message, { exception: 'stream-deleted', 'stream-name': error.stream }];
+  }
   if (error instanceof AppendTooLarge) {
     const trailers = { exception: 'maximum-append-size-exceeded', 'maximum-append-size': `${error.max}` };
     return [status.INVALID_ARGUMENT, error.message, trailers];

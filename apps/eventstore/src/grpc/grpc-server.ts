@@ -8,6 +8,7 @@ import { Wake } from '../reading/wake.js';
 import { EventStoreSettings } from '../settings.js';
 import { append } from '../streams/append.js';
 import { batchAppend } from '../streams/batch-append.js';
+import { deleteStream, tombstoneStream } from '../streams/delete.js';
 import { clusterInfo } from './gossip.js';
 import { answering, streaming } from './handlers.js';
 import { GossipService, ServerFeaturesService, StreamsService } from './protocol.js';
@@ -62,6 +63,8 @@ export class GrpcServer implements OnModuleDestroy {
     const parts = { store, stored, wake, maxAppendSize: this.settings.maxAppendSize };
     this.server.addService(StreamsService, {
       read: streaming(surroundings, (call: Parameters<typeof read>[1], stop) => read(parts, call, stop)),
+      delete: answering(surroundings, (call: Parameters<typeof deleteStream>[1]) => deleteStream(parts, call)),
+      tombstone: answering(surroundings, (call: Parameters<typeof tombstoneStream>[1]) => tombstoneStream(parts, call)),
       append: answering(surroundings, (call: Parameters<typeof append>[1]) => append(parts, call)),
       batchAppend: streaming(surroundings, (call: Parameters<typeof batchAppend>[1], stop) =>
         batchAppend(parts, call, stop),

@@ -1,5 +1,6 @@
 // The messages and services of the protocol, as the client's package generates them: CommonJS whose names a static import
 // does not see. Types are imported from there directly.
+import code from '@eventstore/db-client/generated/code_pb.js';
 import gossip from '@eventstore/db-client/generated/gossip_pb.js';
 import gossipService from '@eventstore/db-client/generated/gossip_grpc_pb.js';
 import persistentService from '@eventstore/db-client/generated/persistent_grpc_pb.js';
@@ -19,4 +20,4 @@ export const { GossipService } = gossipService;
 export const { Any } = anyPb;
 /** google.protobuf.Empty; the protocol has an Empty of its own in `shared`. */
 export const GoogleEmpty = emptyPb.Empty;
-export { gossip, serverFeatures, shared, status, streams };
+export { code, gossip, serverFeatures, shared, status, streams };

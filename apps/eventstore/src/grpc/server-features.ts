@@ -6,7 +6,7 @@ import { serverFeatures } from './protocol.js';
 const PROTOCOL_VERSION = '23.10.0';
 
 const METHODS: Readonly<Record<string, readonly string[]>> = {
-  'event_store.client.streams.streams': ['append', 'batchappend', 'read'],
+  'event_store.client.streams.streams': ['append', 'batchappend', 'delete', 'read', 'tombstone'],
   'event_store.client.server_features.serverfeatures': ['getsupportedmethods'],
   'event_store.client.gossip.gossip': ['read'],
 };

@@ -3,7 +3,7 @@ import type { StoredEvents } from '@concord/event-store';
 import { toPayload } from '../streams/payloads.js';
 import type { Entry } from './source.js';
 
-const LINK = '$>';
+export const LINK = '$>';
 const PLACE = /^(\d{1,18})@(.+)$/su;
 
 interface Place {

@@ -2,15 +2,19 @@
 import type { ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { StoredEvent } from '@concord/event-store';
 import { streamIdentifier, uuidOf } from '../grpc/identifiers.js';
-import { streams } from '../grpc/protocol.js';
+import { shared, streams } from '../grpc/protocol.js';
 import { toPayload } from '../streams/payloads.js';
+import type { ReadRequest } from './read-request.js';
 import type { Entry } from './source.js';
 
-export function eventMessage({ event, link }: Entry, structuredIds: boolean): ReadResp {
+/** Only the feed's events tell where reading goes on; as in EventStoreDB, a stream's do not. */
+export function eventMessage({ event, link }: Entry, { stream, structuredIds }: ReadRequest): ReadResp {
   const read = new streams.ReadResp.ReadEvent();
   if (event) read.setEvent(recordedEvent(event, structuredIds));
   if (link) read.setLink(recordedEvent(link, structuredIds));
-  read.setCommitPosition((link ?? event)?.global_position.toString() ?? '0');
+  const position = (link ?? event)?.global_position;
+  if (stream === undefined && position !== undefined) read.setCommitPosition(position.toString());
+  else read.setNoPosition(new shared.Empty());
   return new streams.ReadResp().setEvent(read);
 }
 

@@ -80,7 +80,7 @@ async function sendAll(
   out: Outgoing<ReadResp>,
 ): Promise<void> {
   const shown = request.resolveLinks ? await resolveLinks(stored, entries) : entries.map(asItStands);
-  for (const entry of shown) await out.send(eventMessage(entry, request.structuredIds));
+  for (const entry of shown) await out.send(eventMessage(entry, request));
 }
 
 /** Without resolving, a link is an event like any other. */

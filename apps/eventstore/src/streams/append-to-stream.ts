@@ -11,6 +11,7 @@ import {
 import { AppendTooLarge, EventPropertyMissing } from '../grpc/failures.js';
 import { uuidTextOf } from '../grpc/identifiers.js';
 import { toStored } from './payloads.js';
+import { assertWritable } from './system-streams.js';
 
 /** The messages of Append and of BatchAppend, which are alike. */
 export interface ProposedMessage {
@@ -54,6 +55,7 @@ export async function appendToStream(
   stream: string,
   { expected, events }: { expected: ExpectedVersion; events: readonly NewEvent[] },
 ): Promise<Appended> {
+  assertWritable(stream);
   if (events.length === 0) return checkOnly(stored, stream, expected);
   const results = await store.append({ stream: stream as StreamName, expected, events });
   const [result] = results as [AppendResult];

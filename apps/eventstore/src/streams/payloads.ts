@@ -65,8 +65,9 @@ function keepJson(bytes: Uint8Array): Kept | undefined {
 /** A value that is kept to the byte; undefined when there is no such value. */
 function jsonOf(text: string): unknown {
   try {
-    // A string within an append of several events is written anew by PostgreSQL, so only the plain form stays as it is.
-    if (!text.startsWith('"')) return new JsonText(text);
+    // A string within an append of several events is written anew by PostgreSQL, so only the plain form stays as it is;
+    // null within it would be no data at all.
+    if (!text.startsWith('"')) return text === 'null' ? undefined : new JsonText(text);
     const value: unknown = JSON.parse(text);
     assertExactJson(value);
     return JSON.stringify(value) === text ? value : undefined;

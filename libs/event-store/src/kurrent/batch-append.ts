@@ -11,6 +11,7 @@ import { convertToCommandError, type EventStoreDBClient } from '@eventstore/db-c
 import type { CallOptions, ClientDuplexStream, Metadata } from '@grpc/grpc-js';
 import timestamp from 'google-protobuf/google/protobuf/timestamp_pb.js';
 import type { ExpectedVersion, NewEvent, StreamPosition } from '@concord/kernel';
+import { jsonTextOf } from '../json-text.js';
 import { AppendFailed, Unanswered } from './failures.js';
 
 /** Events for one stream, as the wire calls it. `metadata` is JSON already made. */
@@ -150,7 +151,7 @@ function messageOf({ id, type, data, metadata }: WireAppend['events'][number]): 
   const message = new streams.BatchAppendReq.ProposedMessage();
   message.setId(new shared.UUID().setString(id.toLowerCase()));
   message.getMetadataMap().set('type', type).set('content-type', 'application/json');
-  message.setData(Buffer.from(JSON.stringify(data)));
+  message.setData(Buffer.from(jsonTextOf(data)));
   message.setCustomMetadata(Buffer.from(JSON.stringify(metadata)));
   return message;
 }

@@ -2,10 +2,10 @@
 // client where the old one is stuck. What the client does wrong ends here.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventStoreDBClient, type ResolvedEvent } from '@eventstore/db-client';
-import { InvalidArgument } from '@concord/kernel';
+import { InvalidArgument, StreamDeleted, type StreamName } from '@concord/kernel';
 import { BatchAppend } from './batch-append.js';
-import { isMissingStream, isTransient, translateFailure, Unanswered } from './failures.js';
-import { readEvent, type ReadEvent } from './wire-events.js';
+import { isMissingStream, isTombstone, isTransient, translateFailure, Unanswered } from './failures.js';
+import { parseWireName, readEvent, type ReadEvent } from './wire-events.js';
 
 /** Times in milliseconds. */
 export interface Patience {
@@ -64,6 +64,7 @@ export class Connection {
         return await this.collect(client.readStream(name, options));
       } catch (error) {
         if (isMissingStream(error)) return undefined;
+        if (isTombstone(error)) throw new StreamDeleted(parseWireName(name)?.stream ?? (name as StreamName));
         throw error;
       }
     });

@@ -59,10 +59,17 @@ export function mayHaveArrived(error: unknown): boolean {
   return isTransient(error) && !NEVER_SENT.test(`${message} ${details}`);
 }
 
-/** Whether a read found that the stream is not there, or not any more. */
+/** Whether a read found that the stream is not there, */
 export function isMissingStream(error: unknown): boolean {
   const { type } = error as WireError;
-  return type === 'stream-not-found' || type === 'no-stream' || type === 'stream-deleted';
+  return type === 'stream-not-found' || type === 'no-stream';
+}
+
+/** Whether the stream is deleted for good. */
+export function isTombstone(error: unknown): boolean {
+  return error instanceof AppendFailed
+    ? error.kind === 'StreamDeleted'
+    : (error as WireError).type === 'stream-deleted';
 }
 
 /** The error of ours that a failure is to the caller, once no more attempt is made. */

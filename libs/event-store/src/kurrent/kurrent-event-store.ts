@@ -3,8 +3,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { CommitUnknown, type Database, loadSql } from '@concord/database';
 import {
-  type DomainEvent,
   type GlobalPosition,
+  metadataStreamOf,
+  NO_REVISION,
   type RecordedEvent,
   type StreamName,
   WrongExpectedVersion,
@@ -14,7 +15,16 @@ import type { Append } from '../append.js';
 import type { StoreCapabilities } from '../capabilities.js';
 import { NotSupportedByStore } from '../errors.js';
 import { EventStore } from '../event-store.js';
-import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
+import type {
+  AppendResult,
+  FeedPage,
+  LoadedStream,
+  ReadFeedOptions,
+  ReadStreamOptions,
+  TenantHead,
+} from '../requests.js';
+import type { MetadataWrite, StreamDeletion, StreamMetadataRead } from '../stream-metadata.js';
+import { StreamLife } from './stream-life.js';
 import { Connection, type Patience } from './connection.js';
 import { readFeedPage } from './feed.js';
 import { Heads } from './heads.js';
@@ -39,6 +49,7 @@ const CAPABILITIES: StoreCapabilities = {
   uniqueEventIds: false,
   recordedAnswers: false,
   locksHoldAgainstAppend: false,
+  streamLifeInTransaction: false,
 };
 
 const lockStreams = loadSql(import.meta.url, '../postgres/sql/lock-streams.sql');
@@ -47,6 +58,7 @@ const lockStreams = loadSql(import.meta.url, '../postgres/sql/lock-streams.sql')
 export class KurrentEventStore extends EventStore {
   private readonly connection: Connection;
   private readonly streams: StreamReader;
+  private readonly life: StreamLife;
   private readonly heads: Heads;
   private readonly watch: Watch | undefined;
   private readonly database: Database | undefined;
@@ -58,6 +70,7 @@ export class KurrentEventStore extends EventStore {
     this.database = options.database;
     this.connection = new Connection(url, options);
     this.streams = new StreamReader(this.connection);
+    this.life = new StreamLife(this.connection);
     this.heads = new Heads(this.connection, this.database);
     if (options.hearOthers ?? true) this.watch = new Watch(this.connection, () => this.announceAppend());
   }
@@ -96,7 +109,7 @@ export class KurrentEventStore extends EventStore {
     }
   }
 
-  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, DomainEvent[]>> {
+  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>> {
     const transaction = this.running.getStore();
     if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const tenant = currentTenant();
@@ -106,7 +119,8 @@ export class KurrentEventStore extends EventStore {
         const events = await Array.fromAsync(this.streams.read(tenant, stream));
         transaction.saw({ tenant, stream, events });
         const all = [...events, ...transaction.addedTo(tenant, stream)];
-        return [stream, all.map(({ type, data }) => ({ type, data }))] as const;
+        const shown = all.map(({ type, data }) => ({ type, data }));
+        return [stream, { events: shown, revision: all.at(-1)?.streamPosition ?? NO_REVISION }] as const;
       }),
     );
     return new Map(loaded);
@@ -162,6 +176,31 @@ export class KurrentEventStore extends EventStore {
     );
     if (!forwards) events.reverse();
     yield* events.slice(0, limit);
+  }
+
+  protected override metadataOf(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead> {
+    return this.life.metadataOf(tenant, stream);
+  }
+
+  protected override async writeMetadata(tenant: TenantId, write: MetadataWrite): Promise<AppendResult> {
+    this.assertOutsideTransaction();
+    if (write.deleting) throw new NotSupportedByStore('KurrentDB deletes a stream by deleteStream() only');
+    const [result] = await this.write(tenant, [
+      { stream: metadataStreamOf(write.stream), expected: write.expected, events: [write.event] },
+    ]);
+    return result as AppendResult;
+  }
+
+  protected override async remove(tenant: TenantId, deletion: StreamDeletion): Promise<GlobalPosition> {
+    this.assertOutsideTransaction();
+    const position = await this.life.remove(tenant, deletion);
+    this.announceAppend();
+    return position;
+  }
+
+  private assertOutsideTransaction(): void {
+    if (!this.running.getStore()) return;
+    throw new NotSupportedByStore('KurrentDB changes the life of a stream at once: do it outside transaction()');
   }
 
   protected override feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {

@@ -1,9 +1,9 @@
 // An append whose answer was lost is made again, with the same ids, until it is known to be there once or not at all.
 import { CommitUnknown } from '@concord/database';
-import { type ExpectedVersion, type StreamName, WrongExpectedVersion } from '@concord/kernel';
+import { type ExpectedVersion, StreamDeleted, type StreamName, WrongExpectedVersion } from '@concord/kernel';
 import type { Appended, WireAppend } from './batch-append.js';
 import type { Connection } from './connection.js';
-import { AppendFailed, isTransient, mayHaveArrived, translateFailure } from './failures.js';
+import { AppendFailed, isTombstone, isTransient, mayHaveArrived, translateFailure } from './failures.js';
 import type { ReadEvent } from './wire-events.js';
 
 const LOOK_BACK = 2_000;
@@ -49,6 +49,7 @@ class SureAppend {
       await this.judgeConflict(error, isOver);
       return;
     }
+    if (isTombstone(error)) throw new StreamDeleted(this.append.stream);
     if (isOver || !isTransient(error)) throw this.mayBeThere ? this.unknown(error) : translateFailure(error);
     if (this.mayBeThere && this.isLoose) await this.look();
   }

@@ -5,18 +5,22 @@ import type { TenantId } from '@concord/tenancy';
 
 /** What no tenant id contains. */
 const BETWEEN = '~';
+/** What the name of a stream of metadata begins with; the server knows it by that. */
+const METADATA = '$$';
 const TENANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 export function wireName(tenant: TenantId, stream: StreamName): string {
+  if (stream.startsWith(METADATA)) return `${METADATA}${tenant}${BETWEEN}${stream.slice(METADATA.length)}`;
   return `${tenant}${BETWEEN}${stream}`;
 }
 
 /** Undefined for a stream that is not ours. */
 export function parseWireName(name: string): { readonly tenant: TenantId; readonly stream: StreamName } | undefined {
+  const prefix = name.startsWith(METADATA) ? METADATA : '';
   const end = name.indexOf(BETWEEN);
-  const tenant = name.slice(0, end);
+  const tenant = name.slice(prefix.length, end);
   if (end < 0 || !TENANT.test(tenant)) return undefined;
-  return { tenant, stream: name.slice(end + 1) as StreamName };
+  return { tenant, stream: `${prefix}${name.slice(end + 1)}` as StreamName };
 }
 
 /** Our own keys, and those by which KurrentDB's projections follow a conversation. */

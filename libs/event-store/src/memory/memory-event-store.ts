@@ -1,18 +1,35 @@
 // The event store in memory, for unit tests only: the same contract, nothing survives the process.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import {
-  type DomainEvent,
   EventIdInUse,
   type GlobalPosition,
+  metadataStreamOf,
   NO_REVISION,
   type RecordedEvent,
   type StreamName,
+  type StreamPosition,
   WrongExpectedVersion,
 } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
-import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
+import type {
+  AppendResult,
+  FeedPage,
+  LoadedStream,
+  ReadFeedOptions,
+  ReadStreamOptions,
+  TenantHead,
+} from '../requests.js';
+import {
+  METADATA_EVENT,
+  type MetadataWrite,
+  type StreamDeletion,
+  type StreamMetadataRead,
+  TOMBSTONE_EVENT,
+  TOMBSTONE_POSITION,
+} from '../stream-metadata.js';
+import { StreamLog } from './stream-log.js';
 
 type Log = readonly RecordedEvent[];
 
@@ -26,6 +43,8 @@ interface Running {
 export class MemoryEventStore extends EventStore {
   private committed: Log = [];
   private tail: Promise<unknown> = Promise.resolve();
+  /** By the id of the metadata event that deleted a stream: where the stream ended. */
+  private readonly deletions = new Map<string, StreamPosition>();
   private readonly running = new AsyncLocalStorage<Running>();
 
   /** One transaction at a time: what it appends is seen by others only when `work` has succeeded. */
@@ -44,9 +63,14 @@ export class MemoryEventStore extends EventStore {
     return turn;
   }
 
-  override lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, DomainEvent[]>> {
+  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>> {
     if (!this.running.getStore()) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
-    return Promise.resolve(new Map(streams.map((stream) => [stream, this.eventsOf(currentTenant(), stream)])));
+    return new Map(
+      streams.map((stream) => {
+        const { shown, end } = this.stream(currentTenant(), stream);
+        return [stream, { events: shown, revision: end }];
+      }),
+    );
   }
 
   override findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
@@ -64,20 +88,45 @@ export class MemoryEventStore extends EventStore {
   }
 
   protected override write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
-    return this.transaction(async () => {
-      const own = this.running.getStore();
-      if (!own) throw new Error('unreachable: transaction() has just set it');
-      const before = own.log;
-      try {
-        const results = appends.map((append) => this.appendTo(own, tenant, append));
-        const added = results.filter(({ events }) => events.length > 0);
-        if (added.length > 0 && added.length < results.length) throw new EventIdInUse();
-        return results;
-      } catch (error) {
-        own.log = before;
-        own.failure ??= error as Error;
-        throw error;
+    return this.changing((own) => {
+      const results = appends.map((append) => this.appendTo(own, tenant, append));
+      const added = results.filter(({ events }) => events.length > 0);
+      if (added.length > 0 && added.length < results.length) throw new EventIdInUse();
+      return results;
+    });
+  }
+
+  protected override async metadataOf(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead> {
+    return this.stream(tenant, stream).metadata;
+  }
+
+  protected override writeMetadata(tenant: TenantId, write: MetadataWrite): Promise<AppendResult> {
+    return this.changing((own) => {
+      const { stream, event, deleting, expected } = write;
+      const log = this.stream(tenant, stream);
+      log.assertWithoutTombstone();
+      const data = deleting ? { ...(event.data as object), $tb: Number(log.end + 1n) } : event.data;
+      const append = { stream: metadataStreamOf(stream), expected, events: [{ ...event, data }] };
+      const written = this.appendTo(own, tenant, append);
+      if (deleting && written.events.length > 0) this.deletions.set(event.id.toLowerCase(), log.end);
+      return written;
+    });
+  }
+
+  protected override remove(tenant: TenantId, deletion: StreamDeletion): Promise<GlobalPosition> {
+    const { stream, expected, forGood, id, metadata } = deletion;
+    return this.changing(async (own) => {
+      const log = this.stream(tenant, stream);
+      assertExpected(log, stream, expected);
+      if (!forGood) {
+        const data = this.recordsOf(tenant, metadataStreamOf(stream)).at(-1)?.data ?? {};
+        const event = { id, type: METADATA_EVENT, data, metadata };
+        return (await this.writeMetadata(tenant, { stream, expected: 'any', event, deleting: true })).globalPosition;
       }
+      const globalPosition = (own.log.at(-1)?.globalPosition ?? 0n) + 1n;
+      const place = { tenant, stream, actual: TOMBSTONE_POSITION - 1n, start: globalPosition - 1n, index: 0 };
+      own.log = [...own.log, record({ id, type: TOMBSTONE_EVENT, data: {}, metadata }, place)];
+      return globalPosition;
     });
   }
 
@@ -87,7 +136,7 @@ export class MemoryEventStore extends EventStore {
     options: ReadStreamOptions,
   ): AsyncGenerator<RecordedEvent> {
     const { from, limit = Number.POSITIVE_INFINITY, direction = 'forwards' } = options;
-    const events = this.eventsOf(tenant, stream);
+    const events = this.stream(tenant, stream).shown;
     if (direction === 'backwards') events.reverse();
     let left = limit;
     for (const event of events) {
@@ -116,7 +165,28 @@ export class MemoryEventStore extends EventStore {
     return this.running.getStore()?.log ?? this.committed;
   }
 
-  private eventsOf(tenant: TenantId, stream: StreamName): RecordedEvent[] {
+  /** In a transaction, in which what `change` appended is taken back when it throws. */
+  private changing<T>(change: (own: Running) => T | Promise<T>): Promise<T> {
+    return this.transaction(async () => {
+      const own = this.running.getStore();
+      if (!own) throw new Error('unreachable: transaction() has just set it');
+      const before = own.log;
+      try {
+        return await change(own);
+      } catch (error) {
+        own.log = before;
+        own.failure ??= error as Error;
+        throw error;
+      }
+    });
+  }
+
+  private stream(tenant: TenantId, stream: StreamName): StreamLog {
+    const metadata = this.recordsOf(tenant, metadataStreamOf(stream)).at(-1);
+    return new StreamLog(stream, this.recordsOf(tenant, stream), metadata, this.deletions.get(metadata?.id ?? ''));
+  }
+
+  private recordsOf(tenant: TenantId, stream: StreamName): RecordedEvent[] {
     return this.log.filter((event) => event.stream === stream && event.metadata.tenantId === tenant);
   }
 
@@ -128,11 +198,13 @@ export class MemoryEventStore extends EventStore {
     if (stored.every((event, index) => event && isSame(event, stream, append.events[index]))) {
       return result(stream, stored.at(-1), []);
     }
-    const actual = this.eventsOf(tenant, stream).at(-1)?.streamPosition ?? NO_REVISION;
-    if (!meets(append.expected, actual)) throw new WrongExpectedVersion(stream, append.expected, actual);
+    const log = this.stream(tenant, stream);
+    assertExpected(log, stream, append.expected);
     if (stored.some((event) => event)) throw new EventIdInUse();
     const start = this.log.at(-1)?.globalPosition ?? 0n;
-    const recorded = append.events.map((event, index) => record(event, { tenant, stream, actual, start, index }));
+    const recorded = append.events.map((event, index) =>
+      record(event, { tenant, stream, actual: log.end, start, index }),
+    );
     own.log = [...own.log, ...recorded];
     return result(stream, recorded.at(-1), recorded);
   }
@@ -143,10 +215,11 @@ function categoryOf(stream: string): string {
   return stream.split('-', 1)[0] ?? '';
 }
 
-function meets(expected: Append['expected'], actual: bigint): boolean {
-  if (expected === 'any') return true;
-  if (expected === 'no-stream') return actual === NO_REVISION;
-  return expected === 'stream-exists' ? actual > NO_REVISION : actual === expected;
+/** For whom a softly deleted stream should exist, it does not. Errors: StreamDeleted, WrongExpectedVersion. */
+function assertExpected(log: StreamLog, stream: StreamName, expected: Append['expected']): void {
+  log.assertWithoutTombstone();
+  const actual = expected === 'stream-exists' ? NO_REVISION : log.end;
+  if (!log.meets(expected)) throw new WrongExpectedVersion(stream, expected, actual);
 }
 
 function record(

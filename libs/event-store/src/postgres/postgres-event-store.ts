@@ -1,19 +1,29 @@
 // The event store on PostgreSQL: one call an append, reads by keyset pages. The rules live in migrations/0001_event_store.sql.
 import { type Database, loadSql } from '@concord/database';
-import {
-  type DomainEvent,
-  EventIdInUse,
-  type GlobalPosition,
-  type RecordedEvent,
-  type StreamName,
-} from '@concord/kernel';
+import { EventIdInUse, type GlobalPosition, type RecordedEvent, type StreamName } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
-import type { AppendResult, FeedPage, ReadFeedOptions, ReadStreamOptions, TenantHead } from '../requests.js';
+import type {
+  AppendResult,
+  FeedPage,
+  LoadedStream,
+  ReadFeedOptions,
+  ReadStreamOptions,
+  TenantHead,
+} from '../requests.js';
+import type { MetadataWrite, StreamDeletion, StreamMetadataRead } from '../stream-metadata.js';
 import { GroupCommit, lockedValuesOf, type SingleAppend, valuesOf, withData } from './group-commit.js';
 import { LockedEnds } from './locked-ends.js';
-import { type AppendedRow, type EventRow, type LoadedRow, toAppendResult, toRecordedEvent } from './rows.js';
+import { StreamLife } from './stream-life.js';
+import {
+  type AppendedRow,
+  type EventRow,
+  type LoadedRow,
+  toAppendResult,
+  toLoadedStreams,
+  toRecordedEvent,
+} from './rows.js';
 
 const sql = {
   append: loadSql(import.meta.url, 'sql/append.sql'),
@@ -39,25 +49,26 @@ const MAX_POSITION = 2n ** 63n - 1n;
 export class PostgresEventStore extends EventStore {
   private readonly groupCommit: GroupCommit;
   private readonly lockedEnds = new LockedEnds();
+  private readonly life: StreamLife;
 
   constructor(private readonly database: Database) {
     super();
     this.groupCommit = new GroupCommit(database);
+    this.life = new StreamLife(database);
   }
 
   override transaction<T>(work: () => Promise<T>): Promise<T> {
     return this.database.transaction(work);
   }
 
-  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, DomainEvent[]>> {
+  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>> {
     const transaction = this.database.current;
     if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
-    const loaded = new Map<StreamName, DomainEvent[]>(streams.map((stream) => [stream, []]));
     const [only] = streams;
     const rows = only && streams.length === 1 ? await this.loadOne(only) : await this.loadSeveral(streams);
-    for (const row of rows) loaded.get(row.stream_name)?.push({ type: row.event_type, data: row.data });
-    for (const [stream, events] of loaded) {
-      this.lockedEnds.loaded(transaction, currentTenant(), stream, BigInt(events.length) - 1n);
+    const loaded = toLoadedStreams(streams, rows);
+    for (const [stream, { revision }] of loaded) {
+      this.lockedEnds.loaded(transaction, currentTenant(), stream, revision);
     }
     return loaded;
   }
@@ -79,12 +90,25 @@ export class PostgresEventStore extends EventStore {
   }
 
   protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
-    const running = this.database.current;
-    // Before the append is answered: that may be after the commit.
-    running?.onCommit(() => this.announceAppend());
-    const rows = await this.send(tenant, appends);
-    if (!running) this.announceAppend();
-    return rows.map((row, index) => toAppendResult(tenant, appends[index], row));
+    return this.announcing(async () => {
+      const rows = await this.send(tenant, appends);
+      return rows.map((row, index) => toAppendResult(tenant, appends[index], row));
+    });
+  }
+
+  protected override metadataOf(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead> {
+    return this.life.read(tenant, stream);
+  }
+
+  protected override writeMetadata(tenant: TenantId, write: MetadataWrite): Promise<AppendResult> {
+    return this.announcing(() => this.life.write(tenant, write));
+  }
+
+  protected override remove(tenant: TenantId, deletion: StreamDeletion): Promise<GlobalPosition> {
+    const { current } = this.database;
+    // The end that was loaded is no longer where an append would go.
+    if (current) this.lockedEnds.take(current, tenant, deletion.stream);
+    return this.announcing(() => this.life.remove(tenant, deletion));
   }
 
   protected override async *streamEvents(
@@ -118,6 +142,15 @@ export class PostgresEventStore extends EventStore {
     const full = rows.length === limit;
     const settled = horizon > after ? horizon : after;
     return { events: rows.map(toRecordedEvent), through: (full && rows.at(-1)?.global_position) || settled };
+  }
+
+  private async announcing<T>(append: () => Promise<T>): Promise<T> {
+    const running = this.database.current;
+    // Before the append is answered: that may be after the commit.
+    running?.onCommit(() => this.announceAppend());
+    const result = await append();
+    if (!running) this.announceAppend();
+    return result;
   }
 
   private async loadOne(stream: StreamName): Promise<LoadedRow[]> {

@@ -1,8 +1,14 @@
 // What the statements answer, and the events it stands for.
-import type { EventMetadata, RecordedEvent, StreamName } from '@concord/kernel';
+import {
+  type DomainEvent,
+  type EventMetadata,
+  NO_REVISION,
+  type RecordedEvent,
+  type StreamName,
+} from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
-import type { AppendResult } from '../requests.js';
+import type { AppendResult, LoadedStream } from '../requests.js';
 
 /** A row of concord.events. */
 export interface EventRow {
@@ -20,7 +26,9 @@ export interface EventRow {
 /** What an aggregate needs of an event. */
 export interface LoadedRow {
   stream_name: StreamName;
-  event_type: string;
+  stream_position: bigint;
+  /** Null in a row that says only where the stream ends. */
+  event_type: string | null;
   data: unknown;
 }
 
@@ -42,6 +50,20 @@ export function toRecordedEvent(row: EventRow): RecordedEvent {
     streamPosition: row.stream_position,
     globalPosition: row.global_position,
   };
+}
+
+export function toLoadedStreams(
+  streams: readonly StreamName[],
+  rows: readonly LoadedRow[],
+): Map<StreamName, LoadedStream> {
+  const loaded = new Map(streams.map((stream) => [stream, { events: [] as DomainEvent[], revision: NO_REVISION }]));
+  for (const row of rows) {
+    const stream = loaded.get(row.stream_name);
+    if (!stream) continue;
+    if (row.event_type !== null) stream.events.push({ type: row.event_type, data: row.data });
+    stream.revision = row.stream_position;
+  }
+  return loaded;
 }
 
 export function toAppendResult(tenantId: TenantId, append: Append | undefined, row: AppendedRow): AppendResult {

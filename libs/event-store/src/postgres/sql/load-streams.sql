@@ -1,3 +1,1 @@
-select stream_name, event_type, data from concord.events
-where tenant_id = $1 and stream_name = any ($2)
-order by stream_name, stream_position
+select stream_name, stream_position, event_type, data from concord.load_streams($1, $2)

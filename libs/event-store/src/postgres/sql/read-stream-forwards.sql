@@ -1,4 +1,4 @@
 select * from concord.events
-where tenant_id = $1 and stream_name = $2 and stream_position >= $3
+where tenant_id = $1 and stream_name = $2 and stream_position >= greatest($3, concord.first_kept($1, $2))
 order by stream_position
 limit $4

@@ -1,0 +1,1 @@
+select concord.tombstone_stream($1, $2, $3, $4, $5) as position

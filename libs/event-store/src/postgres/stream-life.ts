@@ -1,0 +1,52 @@
+// Metadata, soft delete and tombstone on PostgreSQL. The rules live in migrations/0004_stream_life.sql.
+import { type Database, loadSql } from '@concord/database';
+import type { GlobalPosition, StreamName } from '@concord/kernel';
+import { metadataStreamOf, NO_REVISION } from '@concord/kernel';
+import type { TenantId } from '@concord/tenancy';
+import type { AppendResult } from '../requests.js';
+import { type MetadataWrite, type StreamDeletion, type StreamMetadataRead, toMetadata } from '../stream-metadata.js';
+import { withData } from './group-commit.js';
+import { type AppendedRow, toAppendResult } from './rows.js';
+
+const sql = {
+  read: loadSql(import.meta.url, 'sql/read-metadata.sql'),
+  write: loadSql(import.meta.url, 'sql/write-metadata.sql'),
+  delete: loadSql(import.meta.url, 'sql/delete-stream.sql'),
+  tombstone: loadSql(import.meta.url, 'sql/tombstone-stream.sql'),
+};
+
+interface MetadataRow {
+  readonly last: { readonly revision: string; readonly data: Record<string, unknown> } | null;
+  readonly state: StreamMetadataRead['state'];
+}
+
+export class StreamLife {
+  constructor(private readonly database: Database) {}
+
+  async read(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead> {
+    const [row] = await this.database.query<MetadataRow>(sql.read, [tenant, stream]);
+    return {
+      metadata: toMetadata(row?.last?.data ?? {}),
+      revision: row?.last ? BigInt(row.last.revision) : NO_REVISION,
+      state: row?.state ?? 'active',
+    };
+  }
+
+  async write(tenant: TenantId, write: MetadataWrite): Promise<AppendResult> {
+    const { stream, expected, event, deleting } = write;
+    const { data, ...envelope } = event;
+    const values = [tenant, stream, expected.toString(), withData(JSON.stringify(envelope), data), deleting];
+    const [row] = await this.database.query<AppendedRow & { stored: unknown }>(sql.write, values);
+    if (!row) throw new Error('the store did not answer where it wrote metadata');
+    const events = [{ ...event, data: row.stored }];
+    return toAppendResult(tenant, { stream: metadataStreamOf(stream), expected, events }, row);
+  }
+
+  async remove(tenant: TenantId, deletion: StreamDeletion): Promise<GlobalPosition> {
+    const { stream, expected, forGood, id, metadata } = deletion;
+    const values = [tenant, stream, expected.toString(), id, JSON.stringify(metadata)];
+    const statement = forGood ? sql.tombstone : sql.delete;
+    const [row] = await this.database.query<{ position: GlobalPosition }>(statement, values);
+    return row?.position ?? 0n;
+  }
+}
