@@ -12,6 +12,7 @@ const can = {
   uniqueEventIds: false,
   recordedAnswers: false,
   locksHoldAgainstAppend: false,
+  knowsHiddenEnds: false,
   streamLifeInTransaction: false,
 };
 
@@ -55,5 +56,6 @@ const cluster = process.env['CONTRACT_EVENTSTORE_URL'];
 
 describe('the event store on KurrentDB, on the cluster of EVENTSTORE_URL', () => {
   if (cluster) eventStoreContract(() => twoStores(cluster), can);
-  else it.skip('keeps the contract (set EVENTSTORE_URL to run it)', () => undefined);
+  const unless = cluster ? it : it.skip;
+  unless('keeps the contract (set EVENTSTORE_URL to run it)', () => expect(cluster).toMatch(/^esdb/));
 });

@@ -53,7 +53,7 @@ export async function startScripted(script: Script): Promise<ScriptedServer> {
     delete: refuse('delete'),
     tombstone: refuse('tombstone'),
   };
-  server.addService(grpcStreams.StreamsService, service as never);
+  server.addService(grpcStreams.StreamsService, service);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),

@@ -58,12 +58,7 @@ export class CommandPipeline {
     for (let attempt = 1, look = mayBeRepeat; ; attempt += 1) {
       try {
         const { value, appended } = await this.store.transaction(() => this.execute(sent, handle));
-        const results = await appended;
-        const added = results.flatMap(({ events }) => events);
-        const hasAdded = added.length > 0;
-        if (hasAdded) await this.inline?.follow(added);
-        const before = hasAdded || !look ? undefined : await this.appliedBefore<Value>(sent);
-        return before ?? { value, ...outcomeOf(results) };
+        return await this.answer(sent, { value, results: await appended, look });
       } catch (error) {
         // 7. At most once: was it applied before, or by a twin while this one waited, or was its own answer lost?
         look ||= error instanceof CommitUnknown;
@@ -73,6 +68,17 @@ export class CommandPipeline {
       }
       await sleep(FIRST_BACKOFF_MS * 2 ** attempt * Math.random());
     }
+  }
+
+  /** What a command that has committed answers: one that added nothing may be a repeat. */
+  private async answer<Value>(
+    sent: SentCommand,
+    { value, results, look }: Committed<Value>,
+  ): Promise<CommandOutcome<Value>> {
+    const added = results.flatMap(({ events }) => events);
+    if (added.length > 0) await this.inline?.follow(added);
+    const before = added.length > 0 || !look ? undefined : await this.appliedBefore<Value>(sent);
+    return before ?? { value, ...outcomeOf(results) };
   }
 
   private appliedBefore<Value>(sent: SentCommand): Promise<CommandOutcome<Value> | undefined> {
@@ -108,6 +114,12 @@ export class CommandPipeline {
     const events = results.flatMap((result) => result.events);
     if (events.length > 0) await this.inline?.project(events);
   }
+}
+
+interface Committed<Value> {
+  readonly value: Value;
+  readonly results: readonly AppendResult[];
+  readonly look: boolean;
 }
 
 interface Executed<Value> {

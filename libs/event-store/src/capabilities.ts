@@ -18,7 +18,9 @@ export interface StoreCapabilities {
   readonly recordedAnswers: boolean;
   /** lockAndLoad() holds against plain append() too. Without: a plain append makes the transaction fail instead. */
   readonly locksHoldAgainstAppend: boolean;
-  /** Metadata, deletion and tombstones within transaction(), and metadata that delete. */
+  /** lockAndLoad() tells where a stream ends of which nothing is shown. Without: nowhere, as if it were new. */
+  readonly knowsHiddenEnds: boolean;
+  /** Metadata, deletion and tombstones within transaction(). */
   readonly streamLifeInTransaction: boolean;
 }
 
@@ -30,5 +32,6 @@ export const ALL_CAPABILITIES: StoreCapabilities = {
   uniqueEventIds: true,
   recordedAnswers: true,
   locksHoldAgainstAppend: true,
+  knowsHiddenEnds: true,
   streamLifeInTransaction: true,
 };

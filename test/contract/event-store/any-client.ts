@@ -43,7 +43,8 @@ export function anyClient(stores: Opened): void {
               ? await stores.a.append(to(stream, 'any', ...events))
               : (await Promise.all(events.map((one) => stores.a.append(to(stream, 'any', one))))).flat();
           await append();
-          expect((await append()).flatMap((result) => result.events)).toEqual([]);
+          const again = (await append()).flatMap((result) => result.events);
+          if (stores.can.recordedAnswers) expect(again).toEqual([]);
           const read = await all(stores.b.readStream(stream));
           expect(read.map(({ data }) => data)).toEqual(texts.map((text) => JSON.parse(text) as unknown));
         })(),

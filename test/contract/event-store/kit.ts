@@ -64,8 +64,8 @@ export interface Opened {
 /** A case for stores that can do this. Where they cannot, it is reported as skipped, and why. */
 export function needing(capability: keyof StoreCapabilities, { can }: Opened) {
   return (name: string, test: () => Promise<void>): void => {
-    if (can[capability]) it(name, test);
-    else it.skip(`${name} (this store has no ${capability})`, test);
+    const run = can[capability] ? it : it.skip;
+    run(can[capability] ? name : `${name} (this store has no ${capability})`, test);
   };
 }
 

@@ -49,6 +49,7 @@ const CAPABILITIES: StoreCapabilities = {
   uniqueEventIds: false,
   recordedAnswers: false,
   locksHoldAgainstAppend: false,
+  knowsHiddenEnds: false,
   streamLifeInTransaction: false,
 };
 
@@ -184,10 +185,10 @@ export class KurrentEventStore extends EventStore {
 
   protected override async writeMetadata(tenant: TenantId, write: MetadataWrite): Promise<AppendResult> {
     this.assertOutsideTransaction();
-    if (write.deleting) throw new NotSupportedByStore('KurrentDB deletes a stream by deleteStream() only');
-    const [result] = await this.write(tenant, [
-      { stream: metadataStreamOf(write.stream), expected: write.expected, events: [write.event] },
-    ]);
+    const { stream, expected, event, deleting } = write;
+    const data = deleting ? this.life.deletingText(event.data as Readonly<Record<string, unknown>>) : event.data;
+    const append = { stream: metadataStreamOf(stream), expected, events: [{ ...event, data }] };
+    const [result] = await this.write(tenant, [append]);
     return result as AppendResult;
   }
 

@@ -49,7 +49,7 @@ class SureAppend {
       await this.judgeConflict(error, isOver);
       return;
     }
-    if (isTombstone(error)) throw new StreamDeleted(this.append.stream);
+    if (isTombstone(error)) throw new StreamDeleted(ownerOf(this.append.stream));
     if (isOver || !isTransient(error)) throw this.mayBeThere ? this.unknown(error) : translateFailure(error);
     if (this.mayBeThere && this.isLoose) await this.look();
   }
@@ -93,4 +93,9 @@ class SureAppend {
     const { stream } = this.append;
     return new CommitUnknown(`whether an append to "${stream}" was recorded is not known`, {}, { cause });
   }
+}
+
+/** Of metadata it is their stream that was deleted. */
+function ownerOf(stream: StreamName): StreamName {
+  return stream.replace(/^\$\$/, '') as StreamName;
 }

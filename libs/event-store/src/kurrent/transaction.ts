@@ -1,7 +1,14 @@
 // What a transaction has loaded and wants to append. It is sent when the work has succeeded, in one append to one stream,
 // and expects the very end that the work has seen: the fence, whatever became of locks.
 import { TransientConflict } from '@concord/database';
-import { EventIdInUse, type RecordedEvent, type StreamName, WrongExpectedVersion } from '@concord/kernel';
+import {
+  EventIdInUse,
+  NO_REVISION,
+  type RecordedEvent,
+  type StreamName,
+  type StreamPosition,
+  WrongExpectedVersion,
+} from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { NotSupportedByStore } from '../errors.js';
@@ -70,9 +77,8 @@ export class KurrentTransaction {
     if (!changing) throw new Error(`${append.stream} was not looked at before it was appended to`);
     const repeat = repeatOf(changing, append);
     if (repeat) return repeat;
-    const end = (changing.added.at(-1) ?? changing.events.at(-1))?.streamPosition ?? -1n;
-    if (!meets(append.expected, end)) throw new WrongExpectedVersion(append.stream, append.expected, end);
-    for (const other of this.streams.values()) if (other !== changing && other.added.length > 0) throw oneStreamOnly();
+    const end = endBefore(changing, append);
+    if (this.changing && this.changing !== changing) throw oneStreamOnly();
     const events = append.events.map((event, index) => {
       const place = { tenant, stream: append.stream, position: end + 1n + BigInt(index) };
       return unsettled(recordedAs(event, place));
@@ -87,7 +93,7 @@ export class KurrentTransaction {
     const changing = this.changing;
     if (!changing) return undefined;
     const { tenant, stream } = changing;
-    const expected = changing.events.at(-1)?.streamPosition ?? 'no-stream';
+    const expected = changing.events.at(-1)?.streamPosition ?? unseenEnd(changing) ?? 'no-stream';
     return { tenant, append: { stream, expected, events: changing.appends.flatMap(({ events }) => events) } };
   }
 
@@ -128,7 +134,22 @@ function repeatOf(changing: Changing, append: Append): AppendResult | undefined 
     return event?.type === given?.type && JSON.stringify(event?.data) === JSON.stringify(given?.data);
   });
   if (!last || !isSame) throw new EventIdInUse();
-  return { ...resultOf(append.stream, [last]), globalPosition: last.globalPosition, events: [] };
+  const { streamPosition: revision } = last;
+  return { stream: append.stream, revision, globalPosition: last.globalPosition, events: [] };
+}
+
+/** Where the stream ends that is appended to. Errors: WrongExpectedVersion. */
+function endBefore({ events, added }: Changing, { stream, expected }: Append): StreamPosition {
+  const last = added.at(-1) ?? events.at(-1);
+  // Nothing is shown, and the caller says where it ends all the same: the server knows better than we do.
+  if (!last && typeof expected === 'bigint') return expected;
+  const end = last?.streamPosition ?? NO_REVISION;
+  if (!meets(expected, end)) throw new WrongExpectedVersion(stream, expected, end);
+  return end;
+}
+
+function unseenEnd({ appends: [first] }: Changing): StreamPosition | undefined {
+  return typeof first?.expected === 'bigint' ? first.expected : undefined;
 }
 
 function meets(expected: Append['expected'], actual: bigint): boolean {
@@ -142,7 +163,9 @@ function resultOf(stream: StreamName, events: readonly RecordedEvent[]): AppendR
   if (!last) throw new Error('an append has at least one event');
   return {
     stream,
-    revision: last.streamPosition,
+    get revision() {
+      return last.streamPosition;
+    },
     get globalPosition() {
       return last.globalPosition;
     },
@@ -165,6 +188,8 @@ function settledFrom(event: RecordedEvent | undefined): PropertyDescriptorMap {
   if (!event) throw new Error('the store recorded fewer events than it was given');
   const settled = { enumerable: true, writable: false };
   return {
+    // Not what was foreseen where a deleted stream has come back.
+    streamPosition: { value: event.streamPosition, ...settled },
     globalPosition: { value: event.globalPosition, ...settled },
     metadata: { value: event.metadata, ...settled },
   };
