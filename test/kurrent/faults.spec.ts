@@ -67,6 +67,35 @@ describe('an append that is not answered', () => {
   });
 });
 
+describe('an append that expects "any" and is not answered', () => {
+  // KurrentDB promises no idempotence for it: making it again as it was could add it twice.
+  const seen = (id: string) => (call: Parameters<NonNullable<Script['read']>>[0]) => {
+    call.write(eventMessage('t~thing-1', id, BigInt(Date.now()) * 10_000n));
+    call.end();
+  };
+  const once: Script['append'] = (request, call) => {
+    if (request.getOptions()?.hasStreamPosition()) accept(request, call);
+  };
+
+  it('looks first: when its event is there, it is not made again', async () => {
+    const mine = event();
+    const server = await scripted({ append: () => undefined, read: seen(mine.id) });
+    const store = await storeOn(server.url);
+    const appended = runInTenant('t', () => store.append({ stream: 'thing-1', expected: 'any', events: [mine] }));
+    await expect(appended).resolves.toMatchObject([{ revision: 0n, globalPosition: 7n }]);
+    expect(server.appends).toHaveLength(1);
+  });
+
+  it('looks first: when it is not there, it expects the end that was seen', async () => {
+    const server = await scripted({ append: once, read: seen(newId()) });
+    const store = await storeOn(server.url);
+    await runInTenant('t', () => store.append({ stream: 'thing-1', expected: 'any', events: [event()] }));
+    expect(server.appends.map((request) => request.getOptions()?.hasAny())).toEqual([true, false]);
+    expect(server.appends[1]!.getOptions()?.getStreamPosition()).toBe('0');
+    expect(idsOf(server.appends)[1]).toEqual(idsOf(server.appends)[0]);
+  });
+});
+
 describe('a read that is not answered', () => {
   it('is made again', async () => {
     const id = newId();
