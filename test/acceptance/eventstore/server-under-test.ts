@@ -22,7 +22,11 @@ const QUIET = { LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent', EVENTSTORE_PORT
 
 export async function startServer(environment: NodeJS.ProcessEnv = {}): Promise<ServerUnderTest> {
   const database = await createTestDatabase();
-  const server = await startEventStoreServer({ url: database.url, environment: { ...QUIET, ...environment } });
+  const options = { url: database.url, environment: { ...QUIET, ...environment } };
+  const server = await startEventStoreServer(options).catch(async (error: unknown) => {
+    await database.drop();
+    throw error;
+  });
   const clients: EventStoreDBClient[] = [];
   const connect = (query = ''): EventStoreDBClient => {
     const client = EventStoreDBClient.connectionString(server.connectionString + query);
