@@ -4,6 +4,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { DatabaseOptions } from '@concord/database';
 import { Logger } from 'nestjs-pino';
+import { Users } from './access/users.js';
 import { EventStoreServerModule } from './eventstore.module.js';
 import { GrpcServer } from './grpc/grpc-server.js';
 import { EventStoreSettings } from './settings.js';
@@ -25,7 +26,9 @@ export interface RunningServer {
 export async function startEventStoreServer(options: ServerOptions = {}): Promise<RunningServer> {
   const { environment = process.env, ...database } = options;
   const settings = new EventStoreSettings(environment);
-  const app = await NestFactory.createApplicationContext(EventStoreServerModule.forRoot(database, settings), {
+  // Before the database is opened: what fails in between leaves it open.
+  const users = await Users.fromText(settings.users);
+  const app = await NestFactory.createApplicationContext(EventStoreServerModule.forRoot(database, settings, users), {
     bufferLogs: true,
     abortOnError: false,
   });
@@ -39,7 +42,7 @@ export async function startEventStoreServer(options: ServerOptions = {}): Promis
   }
   return {
     port: server.port,
-    connectionString: `esdb://${settings.host}:${server.port}?tls=false`,
+    connectionString: `esdb://${settings.host}:${server.port}?tls=${settings.tls ? 'true' : 'false'}`,
     app,
     close: () => app.close(),
   };

@@ -20,9 +20,17 @@ export const TENANT = 'default';
 
 const QUIET = { LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent', EVENTSTORE_PORT: '0' };
 
-export async function startServer(environment: NodeJS.ProcessEnv = {}): Promise<ServerUnderTest> {
+/** `through` turns the address of the database into the one that the server gets: for a relay in between. */
+export async function startServer(
+  environment: NodeJS.ProcessEnv = {},
+  through: (url: string) => Promise<string> | string = (url) => url,
+): Promise<ServerUnderTest> {
   const database = await createTestDatabase();
-  const server = await startEventStoreServer({ url: database.url, environment: { ...QUIET, ...environment } });
+  const options = { url: await through(database.url), environment: { ...QUIET, ...environment } };
+  const server = await startEventStoreServer(options).catch(async (error: unknown) => {
+    await database.drop();
+    throw error;
+  });
   const clients: EventStoreDBClient[] = [];
   const connect = (query = ''): EventStoreDBClient => {
     const client = EventStoreDBClient.connectionString(server.connectionString + query);

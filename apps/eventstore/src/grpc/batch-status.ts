@@ -4,11 +4,12 @@ import type { Code } from '@eventstore/db-client/generated/code_pb.js';
 import type { Status } from '@eventstore/db-client/generated/status_pb.js';
 import type { WrongExpectedVersion as WrongExpectedVersionDetails } from '@eventstore/db-client/generated/shared_pb.js';
 import { type ConcordError, EventIdInUse, InvalidArgument, StreamDeleted, WrongExpectedVersion } from '@concord/kernel';
+import { AccessDenied } from '../access/access.js';
 import { AppendTimedOut, AppendTooLarge, EventPropertyMissing, textOf } from './failures.js';
 import { streamIdentifier } from './identifiers.js';
 import { Any, code, GoogleEmpty, shared, status } from './protocol.js';
 
-const { INVALID_ARGUMENT, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL } = code.Code;
+const { INVALID_ARGUMENT, DEADLINE_EXCEEDED, PERMISSION_DENIED, FAILED_PRECONDITION, INTERNAL } = code.Code;
 
 type Details = readonly [code: Code, type: string, message: { serializeBinary(): Uint8Array }];
 
@@ -30,6 +31,7 @@ function detailsOf(error: unknown): Details {
     const exceeded = new shared.MaximumAppendSizeExceeded().setMaxappendsize(error.max);
     return [INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', exceeded];
   }
+  if (error instanceof AccessDenied) return [PERMISSION_DENIED, 'AccessDenied', new shared.AccessDenied()];
   if (error instanceof AppendTimedOut) return [DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout()];
   if (isBadRequest(error)) return [INVALID_ARGUMENT, 'BadRequest', new shared.BadRequest().setMessage(error.message)];
   return [INTERNAL, 'Unknown', new shared.Unknown()];

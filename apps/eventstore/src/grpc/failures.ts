@@ -4,6 +4,8 @@ import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { Logger } from '@nestjs/common';
 import { CommitUnknown, DatabaseUnavailable, TransientConflict } from '@concord/database';
 import { ConcordError, EventIdInUse, InvalidArgument, StreamDeleted, WrongExpectedVersion } from '@concord/kernel';
+import { AccessDenied } from '../access/access.js';
+import { NotAuthenticated } from '../access/users.js';
 import { ServerClosing } from './stopping.js';
 
 /** An append is larger than the server takes. */
@@ -43,6 +45,9 @@ type Description = readonly [code: status, text: string, trailers: Readonly<Reco
 
 function describe(error: unknown): Description {
   if (error instanceof WrongExpectedVersion) return wrongExpectedVersion(error);
+  if (error instanceof AccessDenied) {
+    return [status.PERMISSION_DENIED, error.message, { exception: 'access-denied' }];
+  }
   if (error instanceof StreamDeleted) {
     return [status.FAILED_PRECONDITION, error.message, { exception: 'stream-deleted', 'stream-name': error.stream }];
   }
@@ -73,6 +78,7 @@ function wrongExpectedVersion({ stream, expected, actual, message }: WrongExpect
 
 const CODES: readonly (readonly [abstract new (...parts: never[]) => ConcordError, status])[] = [
   [InvalidArgument, status.INVALID_ARGUMENT],
+  [NotAuthenticated, status.UNAUTHENTICATED],
   [EventIdInUse, status.ALREADY_EXISTS],
   [AppendTimedOut, status.DEADLINE_EXCEEDED],
   [TransientConflict, status.ABORTED],

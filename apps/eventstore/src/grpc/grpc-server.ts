@@ -3,6 +3,8 @@ import { promisify } from 'node:util';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { EventStore, StoredEvents } from '@concord/event-store';
+import { Access } from '../access/access.js';
+import { Users } from '../access/users.js';
 import { read } from '../reading/read.js';
 import { Wake } from '../reading/wake.js';
 import { EventStoreSettings } from '../settings.js';
@@ -10,7 +12,7 @@ import { append } from '../streams/append.js';
 import { batchAppend } from '../streams/batch-append.js';
 import { deleteStream, tombstoneStream } from '../streams/delete.js';
 import { clusterInfo } from './gossip.js';
-import { answering, streaming } from './handlers.js';
+import { answering, open, streaming } from './handlers.js';
 import { GossipService, ServerFeaturesService, StreamsService } from './protocol.js';
 import { supportedMethods } from './server-features.js';
 import { ServerClosing } from './stopping.js';
@@ -30,6 +32,7 @@ export class GrpcServer implements OnModuleDestroy {
     private readonly settings: EventStoreSettings,
     private readonly store: EventStore,
     private readonly stored: StoredEvents,
+    private readonly users: Users,
   ) {
     this.wake = new Wake(store, stored);
     this.server = new Server({ 'grpc.max_receive_message_length': settings.maxAppendSize + LEEWAY });
@@ -45,7 +48,7 @@ export class GrpcServer implements OnModuleDestroy {
   async listen(): Promise<void> {
     const { host, port } = this.settings;
     const bind = promisify(this.server.bindAsync.bind(this.server));
-    this.bound = await bind(`${host}:${port}`, ServerCredentials.createInsecure());
+    this.bound = await bind(`${host}:${port}`, credentialsOf(this.settings));
   }
 
   /** Calls under way are finished, within a bound; those without an end of their own are told to go elsewhere. */
@@ -58,23 +61,33 @@ export class GrpcServer implements OnModuleDestroy {
   }
 
   private addServices(): void {
-    const surroundings = { tenant: this.settings.tenant, closing: this.closing.signal };
+    const surroundings = { tenant: this.settings.tenant, users: this.users, closing: this.closing.signal };
     const { store, stored, wake } = this;
-    const parts = { store, stored, wake, maxAppendSize: this.settings.maxAppendSize };
+    const access = new Access(store);
+    const parts = { store, stored, wake, access, maxAppendSize: this.settings.maxAppendSize };
     this.server.addService(StreamsService, {
-      read: streaming(surroundings, (call: Parameters<typeof read>[1], stop) => read(parts, call, stop)),
-      delete: answering(surroundings, (call: Parameters<typeof deleteStream>[1]) => deleteStream(parts, call)),
-      tombstone: answering(surroundings, (call: Parameters<typeof tombstoneStream>[1]) => tombstoneStream(parts, call)),
-      append: answering(surroundings, (call: Parameters<typeof append>[1]) => append(parts, call)),
-      batchAppend: streaming(surroundings, (call: Parameters<typeof batchAppend>[1], stop) =>
-        batchAppend(parts, call, stop),
+      read: streaming(surroundings, (call: Parameters<typeof read>[1], calling) => read(parts, call, calling)),
+      delete: answering(surroundings, (call: Parameters<typeof deleteStream>[1], user) =>
+        deleteStream(parts, call, user),
+      ),
+      tombstone: answering(surroundings, (call: Parameters<typeof tombstoneStream>[1], user) =>
+        tombstoneStream(parts, call, user),
+      ),
+      append: answering(surroundings, (call: Parameters<typeof append>[1], user) => append(parts, call, user)),
+      batchAppend: streaming(surroundings, (call: Parameters<typeof batchAppend>[1], calling) =>
+        batchAppend(parts, call, calling),
       ),
     });
     this.server.addService(ServerFeaturesService, {
-      getSupportedMethods: answering(surroundings, async () => supportedMethods()),
+      getSupportedMethods: open(() => supportedMethods()),
     });
     this.server.addService(GossipService, {
-      read: answering(surroundings, async (call) => clusterInfo(call.getHost(), this.bound)),
+      read: open((call) => clusterInfo(call.getHost(), this.bound)),
     });
   }
+}
+
+function credentialsOf({ tls }: EventStoreSettings): ServerCredentials {
+  if (!tls) return ServerCredentials.createInsecure();
+  return ServerCredentials.createSsl(null, [{ private_key: tls.key, cert_chain: tls.cert }]);
 }

@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { StoredEvents } from '@concord/event-store';
+import type { Access } from '../access/access.js';
+import type { Calling } from '../grpc/handlers.js';
 import { Outgoing } from '../grpc/stopping.js';
 import { resolveLinks } from './links.js';
 import { caughtUp, checkpoint, confirmation, eventMessage, fellBehind, streamNotFound } from './messages.js';
@@ -15,6 +17,7 @@ import type { Wake } from './wake.js';
 export interface ReadParts {
   readonly stored: StoredEvents;
   readonly wake: Wake;
+  readonly access: Access;
 }
 
 interface Reading {
@@ -27,9 +30,10 @@ interface Reading {
 export async function read(
   parts: ReadParts,
   call: ServerWritableStream<ReadReq, ReadResp>,
-  stop: AbortSignal,
+  { user, stop }: Calling,
 ): Promise<void> {
   const request = readRequestOf(call.request);
+  await parts.access.assert(user, 'read', request.stream);
   const reading = { request, source: sourceOf(parts.stored, request), out: new Outgoing<ReadResp>(call, stop) };
   await (request.subscribe ? subscribe(parts, reading) : readToEnd(parts, reading));
 }

@@ -8,10 +8,19 @@ import {
   type StreamName,
   WrongExpectedVersion,
 } from '@concord/kernel';
+import type { Access } from '../access/access.js';
+import type { User } from '../access/users.js';
 import { AppendTooLarge, EventPropertyMissing } from '../grpc/failures.js';
 import { uuidTextOf } from '../grpc/identifiers.js';
 import { toStored } from './payloads.js';
 import { assertWritable } from './system-streams.js';
+
+export interface AppendParts {
+  readonly store: EventStore;
+  readonly stored: StoredEvents;
+  readonly access: Access;
+  readonly maxAppendSize: number;
+}
 
 /** The messages of Append and of BatchAppend, which are alike. */
 export interface ProposedMessage {
@@ -50,12 +59,13 @@ export class Proposal {
 
 /** Appends; an append without events only checks what is expected. Errors: those of EventStore.append. */
 export async function appendToStream(
-  store: EventStore,
-  stored: StoredEvents,
+  { store, stored, access }: AppendParts,
+  user: User,
   stream: string,
   { expected, events }: { expected: ExpectedVersion; events: readonly NewEvent[] },
 ): Promise<Appended> {
   assertWritable(stream);
+  await access.assert(user, 'write', stream);
   if (events.length === 0) return checkOnly(stored, stream, expected);
   const results = await store.append({ stream: stream as StreamName, expected, events });
   const [result] = results as [AppendResult];

@@ -1,24 +1,19 @@
 // Streams.Append: one append a call; the stream first, then its events.
 import type { AppendReq, AppendResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerReadableStream } from '@grpc/grpc-js';
-import type { EventStore, StoredEvents } from '@concord/event-store';
 import { type ExpectedVersion, InvalidArgument, WrongExpectedVersion } from '@concord/kernel';
 import { streamNameOf } from '../grpc/identifiers.js';
 import { shared, streams } from '../grpc/protocol.js';
-import { type Appended, appendToStream, Proposal } from './append-to-stream.js';
-
-export interface AppendParts {
-  readonly store: EventStore;
-  readonly stored: StoredEvents;
-  readonly maxAppendSize: number;
-}
+import type { User } from '../access/users.js';
+import { type Appended, type AppendParts, appendToStream, Proposal } from './append-to-stream.js';
 
 /** A wrong expected version is an answer of this call, not an error. Errors: those of appendToStream and Proposal. */
 export async function append(
-  { store, stored, maxAppendSize }: AppendParts,
+  parts: AppendParts,
   call: ServerReadableStream<AppendReq, AppendResp>,
+  user: User,
 ): Promise<AppendResp> {
-  const proposal = new Proposal(maxAppendSize);
+  const proposal = new Proposal(parts.maxAppendSize);
   let options: AppendReq.Options | undefined;
   for await (const request of call as AsyncIterable<AppendReq>) {
     const message = request.getProposedMessage();
@@ -29,7 +24,7 @@ export async function append(
   const stream = streamNameOf(options.getStreamIdentifier());
   const expected = expectedOf(options);
   try {
-    const appended = await appendToStream(store, stored, stream, { expected, events: proposal.events });
+    const appended = await appendToStream(parts, user, stream, { expected, events: proposal.events });
     return new streams.AppendResp().setSuccess(successOf(appended));
   } catch (error) {
     if (!(error instanceof WrongExpectedVersion)) throw error;

@@ -3,13 +3,14 @@
 import type { BatchAppendReq, BatchAppendResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { type ExpectedVersion, InvalidArgument } from '@concord/kernel';
+import type { User } from '../access/users.js';
 import { AppendTimedOut } from '../grpc/failures.js';
 import { toStatus } from '../grpc/batch-status.js';
 import { streamIdentifier, streamNameOf, uuidTextOf } from '../grpc/identifiers.js';
 import { GoogleEmpty, shared, streams } from '../grpc/protocol.js';
 import { untilStopped } from '../grpc/stopping.js';
-import type { AppendParts } from './append.js';
-import { type Appended, appendToStream, Proposal } from './append-to-stream.js';
+import type { Calling } from '../grpc/handlers.js';
+import { type Appended, type AppendParts, appendToStream, Proposal } from './append-to-stream.js';
 
 type Options = BatchAppendReq.Options;
 
@@ -28,7 +29,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export async function batchAppend(
   parts: AppendParts,
   call: ServerDuplexStream<BatchAppendReq, BatchAppendResp>,
-  stop: AbortSignal,
+  { user, stop }: Calling,
 ): Promise<void> {
   const pending = new Map<string, Pending>();
   const tails = new Map<string, Promise<void>>();
@@ -42,7 +43,7 @@ export async function batchAppend(
     pending.delete(id);
     const stream = Buffer.from(batch.options.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString();
     const before = tails.get(stream) ?? Promise.resolve();
-    const answered = before.then(() => answer(parts, batch, request, call));
+    const answered = before.then(() => answer(appendWithin(parts, user, batch), batch, request, call));
     const done = answered.then(() => {
       underWay.delete(done);
       if (tails.get(stream) === done) tails.delete(stream);
@@ -72,7 +73,7 @@ function collect(batch: Pending, request: BatchAppendReq): void {
 }
 
 async function answer(
-  parts: AppendParts,
+  appended: Promise<Appended>,
   batch: Pending,
   request: BatchAppendReq,
   call: ServerDuplexStream<BatchAppendReq, BatchAppendResp>,
@@ -83,7 +84,7 @@ async function answer(
     .setStreamIdentifier(options.getStreamIdentifier() ?? streamIdentifier(''));
   repeatExpected(options, response);
   try {
-    response.setSuccess(successOf(await appendWithin(parts, batch)));
+    response.setSuccess(successOf(await appended));
   } catch (error) {
     response.setError(toStatus(error));
   }
@@ -91,7 +92,8 @@ async function answer(
 }
 
 async function appendWithin(
-  { store, stored }: AppendParts,
+  parts: AppendParts,
+  user: User,
   { options, proposal, failure }: Pending,
 ): Promise<Appended> {
   // eslint-disable-next-line @typescript-eslint/only-throw-error -- as it was caught
@@ -100,7 +102,7 @@ async function appendWithin(
   const left = (options.getDeadline()?.toDate().getTime() ?? Number.POSITIVE_INFINITY) - Date.now();
   if (left <= 0) throw new AppendTimedOut('the deadline had passed before the append began: nothing was appended');
   const append = { expected: expectedOf(options), events: proposal.events };
-  return within(left, appendToStream(store, stored, stream, append));
+  return within(left, appendToStream(parts, user, stream, append));
 }
 
 function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
