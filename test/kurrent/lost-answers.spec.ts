@@ -83,6 +83,23 @@ describe('an append whose answer is lost', () => {
   });
 });
 
+it('a connection that has gone silent is given up: the next attempt takes another', async () => {
+  await runInTenant('t', async () => {
+    const stream = fresh();
+    // It gives up before gRPC itself finds out, which takes 20 s.
+    const hasty = await openKurrentEventStore(wire.url, { deadline: 500, patience: 8_000, hearOthers: false });
+    await hasty.lastPosition();
+    wire.stall();
+    await expect(hasty.append({ stream, expected: 'any', events: [event()] })).resolves.toMatchObject([
+      { revision: 0n },
+    ]);
+    wire.stall();
+    expect(await Array.fromAsync(hasty.readStream(stream))).toHaveLength(1);
+    wire.drop();
+    await hasty.close();
+  });
+});
+
 it('a read goes on when the wire is back', async () => {
   await runInTenant('t', async () => {
     const stream = fresh();

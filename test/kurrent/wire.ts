@@ -6,6 +6,8 @@ export interface Wire {
   readonly url: string;
   /** From now on the server hears everything and nobody hears the server, on the connections there are and on new ones. */
   mute(): void;
+  /** The connections there are go silent and stay open; new ones are sound. */
+  stall(): void;
   /** Ends all connections. New ones are taken, and answers pass again. */
   drop(): void;
   /** Ends all connections, and takes no new ones. */
@@ -15,11 +17,11 @@ export interface Wire {
 
 export async function openWire(connectionString: string): Promise<Wire> {
   const target = new URL(connectionString);
-  const pairs = new Set<{ client: Socket; upstream: Socket }>();
+  const pairs = new Set<{ client: Socket; upstream: Socket; stalled: boolean }>();
   let muted = false;
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
-    const pair = { client, upstream };
+    const pair = { client, upstream, stalled: false };
     pairs.add(pair);
     for (const [socket, other] of [
       [client, upstream],
@@ -30,7 +32,7 @@ export async function openWire(connectionString: string): Promise<Wire> {
     }
     client.pipe(upstream);
     upstream.on('data', (bytes) => {
-      if (!muted) client.write(bytes);
+      if (!muted && !pair.stalled) client.write(bytes);
     });
   });
   const listen = async (port: number): Promise<void> => {
@@ -46,6 +48,7 @@ export async function openWire(connectionString: string): Promise<Wire> {
   return {
     url: `esdb://127.0.0.1:${port}?tls=false`,
     mute: () => (muted = true),
+    stall: () => pairs.forEach((pair) => (pair.stalled = true)),
     drop,
     async cut() {
       if (!server.listening) return;

@@ -33,12 +33,14 @@ interface Live {
 /** Whether a failure is the end of it: then it throws. `isOver`: no more attempt is made in any case. */
 export type Judge = (error: unknown, isOver: boolean) => Promise<void> | void;
 
+const DEFAULT_KEEP_ALIVE_MS = 10_000;
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2_000;
 
 export class Connection {
   readonly deadline: number;
   private readonly patience: number;
+  private renewals = 0;
   private live: Live;
   private readonly used = new WeakSet<EventStoreDBClient>();
   private readonly closing = new AbortController();
@@ -118,7 +120,7 @@ export class Connection {
 
   private connect(): Live {
     try {
-      const client = EventStoreDBClient.connectionString(this.url);
+      const client = EventStoreDBClient.connectionString(distinct(this.url, this.renewals));
       return { client, appends: new BatchAppend(client, this.deadline) };
     } catch {
       throw new InvalidArgument(
@@ -130,6 +132,7 @@ export class Connection {
   /** A server that does not answer may do so for ever: the next call gets a connection of its own. */
   private renew(stuck: Live): void {
     if (this.live !== stuck || this.isClosed) return;
+    this.renewals += 1;
     this.live = this.connect();
     // What it still answers is welcome until then.
     setTimeout(() => void this.dispose(stuck.client), 2 * this.deadline).unref();
@@ -164,6 +167,14 @@ export class Connection {
     });
     return whole.then(() => events).finally(() => clearTimeout(silent));
   }
+}
+
+/** gRPC lets channels with equal settings share one connection, also one that is stuck: the n-th has settings of its own. */
+function distinct(url: string, n: number): string {
+  if (n === 0) return url;
+  const timeout = Number(/[?&]keepAliveTimeout=(\d{1,9})/i.exec(url)?.[1] ?? DEFAULT_KEEP_ALIVE_MS) + n;
+  const base = url.trim().replace(/\/+$/, '');
+  return `${base}${base.includes('?') ? '&' : '?'}keepAliveTimeout=${timeout}`;
 }
 
 function judgeRead(error: unknown, isOver: boolean): void {
