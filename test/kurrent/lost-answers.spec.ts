@@ -86,8 +86,8 @@ describe('an append whose answer is lost', () => {
 it('a connection that has gone silent is given up: the next attempt takes another', async () => {
   await runInTenant('t', async () => {
     const stream = fresh();
-    // It gives up before gRPC itself finds out, which takes 20 s.
-    const hasty = await openKurrentEventStore(wire.url, { deadline: 500, patience: 8_000, hearOthers: false });
+    // It gives up before gRPC itself finds out, which takes 5 s at least.
+    const hasty = await openKurrentEventStore(wire.url, { deadline: 500, patience: 4_000, hearOthers: false });
     await hasty.lastPosition();
     wire.stall();
     await expect(hasty.append({ stream, expected: 'any', events: [event()] })).resolves.toMatchObject([
