@@ -48,8 +48,9 @@ export class CommandPipeline {
     const deadline = Date.now() + RETRY_WITHIN_MS;
     for (let attempt = 1, look = mayBeRepeat; ; attempt += 1) {
       try {
-        const { value, appended } = await this.store.transaction(() => this.execute(sent, handle));
+        const { value, appended, unitOfWork } = await this.store.transaction(() => this.execute(sent, handle));
         const results = await appended;
+        unitOfWork.takeSnapshots(results);
         const hasAdded = results.some(({ events }) => events.length > 0);
         const before = hasAdded || !look ? undefined : await this.appliedBefore<Value>(sent);
         return before ?? { value, ...outcomeOf(results) };
@@ -81,7 +82,7 @@ export class CommandPipeline {
     // 3. The handler loads under locks and decides.
     const unitOfWork = new UnitOfWork(this.store, sent.id, sent.fingerprint);
     const value = await unitOfWork.run(handle);
-    if (!unitOfWork.hasDecided) return { value, appended: Promise.resolve([]) };
+    if (!unitOfWork.hasDecided) return { value, appended: Promise.resolve([]), unitOfWork };
     // 4. Everything decided is appended at once. Nobody waits for it yet: it is sent together with the commit.
     const prepared = this.inline?.isActive ? this.inline.prepare(unitOfWork.changedStreams) : undefined;
     const appended = unitOfWork.append();
@@ -90,7 +91,7 @@ export class CommandPipeline {
     await prepared;
     if (prepared) await this.project(await appended);
     // 6. Commit, when this returns. Locks go with it.
-    return { value, appended };
+    return { value, appended, unitOfWork };
   }
 
   private async project(results: readonly AppendResult[]): Promise<void> {
@@ -107,6 +108,7 @@ interface Sent {
 interface Executed<Value> {
   readonly value: Value;
   readonly appended: Promise<AppendResult[]>;
+  readonly unitOfWork: UnitOfWork;
 }
 
 function outcomeOf(results: readonly AppendResult[]): Omit<CommandOutcome, 'value'> {
