@@ -54,6 +54,19 @@ describe('append and read', () => {
     expect(head.map(({ event }) => event!.id)).toEqual(ids.slice(-3, -2));
   });
 
+  it('tells a stream that is not there from one that has nothing where it is read', async () => {
+    const [there, missing] = [`there-${crypto.randomUUID()}`, `missing-${crypto.randomUUID()}`];
+    await server.client.appendToStream(there, event());
+    expect(await collect(server.client.readStream(there, { fromRevision: 5n }))).toEqual([]);
+    expect(await collect(server.client.readStream(there, { fromRevision: END }))).toEqual([]);
+    for (const options of [{}, { fromRevision: 5n }, { direction: BACKWARDS, fromRevision: END } as const]) {
+      await expect(collect(server.client.readStream(missing, options))).rejects.toMatchObject({
+        type: 'stream-not-found',
+        streamName: missing,
+      });
+    }
+  });
+
   it('filters a read of $all, and gives ids in the structured form, which this client cannot ask for', async () => {
     const kept = event('Kept');
     await server.client.appendToStream('filtered-1', [
