@@ -103,16 +103,42 @@ begin
   return first;
 end $$;
 
--- What aggregates need of locked streams of which some have settings. One more row a stream, without a type, says where it
--- ends.
-create function concord.load_kept(tenant text, streams text[])
+-- States of aggregates, to spare the reading of the events behind them. Losing one is harmless. `first_position` is where
+-- the replay began that made it: when the stream begins elsewhere by now, it is not what a replay would give.
+create table concord.snapshots (
+  tenant_id      text collate "C" not null,
+  stream_name    text collate "C" not null,
+  version        integer          not null,
+  revision       bigint           not null,
+  first_position bigint           not null,
+  state          json             not null,
+  taken_at       timestamptz      not null default clock_timestamp(),
+  constraint snapshots_pkey primary key (tenant_id, stream_name)
+);
+
+-- What aggregates need of locked streams of which some have settings, or snapshots of a version (null: none are wanted). A
+-- row without a type says where its stream ends and, as its data, from where on it must be read; one with an empty type is
+-- a snapshot.
+create function concord.load_kept(tenant text, streams text[], wanted_version integer)
   returns table (stream_name text, stream_position bigint, event_type text, data json)
   language sql stable as $$
-  select wanted.stream, e.stream_position, e.event_type, e.data
-    from (select w.stream, concord.first_kept(tenant, w.stream) as first from unnest(streams) as w (stream)) wanted
-    join concord.events e on e.tenant_id = tenant and e.stream_name = wanted.stream and e.stream_position >= wanted.first
+  with wanted as materialized (
+    select w.stream, kept.first, w_end.last, taken.revision, taken.state
+    from unnest(streams) as w (stream)
+    cross join lateral (select concord.first_kept(tenant, w.stream) as first) kept
+    cross join lateral (select concord.stream_end(tenant, w.stream) as last) w_end
+    left join concord.snapshots taken
+      on taken.tenant_id = tenant and taken.stream_name = w.stream and taken.version = wanted_version
+        and taken.first_position = kept.first and taken.revision <= w_end.last
+  )
+  select w.stream, w.revision, '', w.state from wanted w where w.revision is not null
   union all
-  select w.stream, concord.stream_end(tenant, w.stream), null, null from unnest(streams) as w (stream)
+  select w.stream, e.stream_position, e.event_type, e.data
+    from wanted w
+    join concord.events e on e.tenant_id = tenant and e.stream_name = w.stream
+      and e.stream_position >= coalesce(w.revision + 1, w.first)
+  union all
+  select w.stream, w.last, null, json_build_array(w.first, coalesce(w.revision + 1, w.first)) from wanted w
   order by 1, 2;
 $$;
 
@@ -120,16 +146,19 @@ create function concord.has_settings(tenant text, streams text[]) returns boolea
   language sql stable
   return exists (select from concord.stream_settings s where s.tenant_id = tenant and s.stream_name = any (streams));
 
--- As before, with positions: a stream that was truncated does not begin at 0.
+-- As before, with positions, because a stream that was truncated does not begin at 0, and from a snapshot when there is
+-- one of that version.
 drop function concord.lock_and_load(text, text);
-create function concord.lock_and_load(tenant text, stream text)
+create function concord.lock_and_load(tenant text, stream text, wanted_version integer)
   returns table (stream_position bigint, event_type text, data json)
   language plpgsql volatile as $$
 #variable_conflict use_column
 begin
   perform pg_advisory_xact_lock(concord.stream_lock_key(tenant, stream));
-  if exists (select from concord.stream_settings s where s.tenant_id = tenant and s.stream_name = stream) then
-    return query select l.stream_position, l.event_type, l.data from concord.load_kept(tenant, array[stream]) l;
+  if wanted_version is not null
+    or exists (select from concord.stream_settings s where s.tenant_id = tenant and s.stream_name = stream) then
+    return query
+      select l.stream_position, l.event_type, l.data from concord.load_kept(tenant, array[stream], wanted_version) l;
   else
     return query
       select e.stream_position, e.event_type, e.data from concord.events e
@@ -139,13 +168,13 @@ begin
 end $$;
 
 -- The same for streams that were locked by a statement before this one.
-create function concord.load_streams(tenant text, streams text[])
+create function concord.load_streams(tenant text, streams text[], wanted_version integer)
   returns table (stream_name text, stream_position bigint, event_type text, data json)
   language plpgsql volatile as $$
 #variable_conflict use_column
 begin
-  if concord.has_settings(tenant, streams) then
-    return query select l.* from concord.load_kept(tenant, streams) l;
+  if wanted_version is not null or concord.has_settings(tenant, streams) then
+    return query select l.* from concord.load_kept(tenant, streams, wanted_version) l;
   else
     return query
       select e.stream_name, e.stream_position, e.event_type, e.data from concord.events e
@@ -153,6 +182,23 @@ begin
       order by e.stream_name, e.stream_position;
   end if;
 end $$;
+
+-- Keeps the newest snapshot of a stream that is neither deleted nor buried.
+create function concord.save_snapshot(
+  tenant text, stream text, version integer, revision bigint, first_position bigint, state json
+) returns void
+  language sql volatile as $$
+  insert into concord.snapshots as s (tenant_id, stream_name, version, revision, first_position, state)
+    select tenant, stream, version, revision, first_position, state
+    where not exists (select from concord.stream_settings d
+      where d.tenant_id = tenant and d.stream_name = stream
+        and (d.tombstoned or d.deleted_at >= save_snapshot.revision))
+    on conflict (tenant_id, stream_name) do update
+      set version = excluded.version, revision = excluded.revision, first_position = excluded.first_position,
+        state = excluded.state, taken_at = excluded.taken_at
+      where s.version <> excluded.version or s.first_position <> excluded.first_position
+        or s.revision < excluded.revision;
+$$;
 
 -- Appends new metadata and keeps stream_settings in step with them. `event` is {"id", "type", "data", "metadata"}; `stored`
 -- is its data as they were stored: a deletion truncates before the next position.
@@ -179,6 +225,9 @@ begin
       'stream', concord.metadata_stream(stream), 'expected', expected, 'events', json_build_array(
         json_build_object('id', event -> 'id', 'type', event -> 'type', 'data', stored, 'metadata', event -> 'metadata'))))) a;
   if not repeated then
+    if deleting then
+      delete from concord.snapshots s where s.tenant_id = tenant and s.stream_name = stream;
+    end if;
     insert into concord.stream_settings as s
       (tenant_id, stream_name, max_count, max_age, truncate_before, deleted_at)
       values (tenant, stream, (stored ->> '$maxCount')::bigint, (stored ->> '$maxAge')::bigint * interval '1 second',
@@ -232,6 +281,7 @@ begin
     values (tenant, drawn, stream, concord.tombstone_position(), id, '$streamDeleted', '{}', metadata, clock_timestamp());
   insert into concord.stream_settings (tenant_id, stream_name, tombstoned) values (tenant, stream, true)
     on conflict (tenant_id, stream_name) do update set tombstoned = true;
+  delete from concord.snapshots s where s.tenant_id = tenant and s.stream_name = stream;
   return drawn;
 end $$;
 
@@ -368,3 +418,77 @@ begin
 end $$;
 
 drop function concord.meets(text, bigint);
+
+-- Scavenging and archiving. Of a stream only the first events are ever taken away, and never the last one, which says where
+-- it ends: what is left of it has no gap.
+
+-- One of either at a time for a tenant. The space 0x4C5A is that of lock keys, see 0001_event_store.sql.
+create function concord.lock_maintenance(tenant text) returns void
+  language sql volatile
+  return pg_advisory_xact_lock(concord.lock_key(x'4C5A'::integer, tenant, ''));
+
+-- The first position of a stream that stays when it is scavenged.
+create function concord.hidden_before(tenant text, stream text) returns bigint
+  language sql stable
+  return case
+    when concord.stream_end(tenant, stream) = concord.tombstone_position() then concord.tombstone_position()
+    else least(concord.first_kept(tenant, stream), concord.stream_end(tenant, stream))
+  end;
+
+-- Removes events that their streams show no more, so many at most; answers how many.
+create function concord.scavenge(tenant text, at_most bigint) returns bigint
+  language plpgsql volatile as $$
+declare
+  removed bigint;
+begin
+  perform concord.lock_maintenance(tenant);
+  -- One that was on its way when its stream was deleted.
+  delete from concord.snapshots s
+    using concord.stream_settings d
+    where s.tenant_id = tenant and d.tenant_id = tenant and d.stream_name = s.stream_name
+      and (d.tombstoned or d.deleted_at >= s.revision);
+  delete from concord.events e
+    using (
+      select hidden.global_position
+      from concord.stream_settings s
+      cross join lateral (select concord.hidden_before(tenant, s.stream_name) as before) kept
+      join concord.events hidden on hidden.tenant_id = tenant and hidden.stream_name = s.stream_name
+        and hidden.stream_position < kept.before
+      where s.tenant_id = tenant
+      limit at_most
+    ) doomed
+    where e.tenant_id = tenant and e.global_position = doomed.global_position;
+  get diagnostics removed = row_count;
+  return removed;
+end $$;
+
+-- The manifest: files of events that were taken out of concord.events, in the transaction that added the row.
+create table concord.archives (
+  tenant_id      text collate "C" not null,
+  archive_id     bigint           generated always as identity,
+  file           text             not null,
+  sha256         text             not null,
+  events         integer          not null,
+  first_position bigint           not null,
+  last_position  bigint           not null,
+  archived_at    timestamptz      not null default clock_timestamp(),
+  constraint archives_pkey primary key (tenant_id, archive_id)
+);
+
+create index archives_position_idx on concord.archives (tenant_id, last_position);
+
+-- Which events of a stream are in which file: from one position to another, without gaps.
+create table concord.archived_streams (
+  tenant_id      text collate "C" not null,
+  stream_name    text collate "C" not null,
+  first_position bigint           not null,
+  last_position  bigint           not null,
+  archive_id     bigint           not null,
+  constraint archived_streams_pkey primary key (tenant_id, stream_name, first_position),
+  constraint archived_streams_archive_fkey foreign key (tenant_id, archive_id) references concord.archives
+);
+
+-- Up to which global position something of a tenant is archived; null when nothing is.
+create function concord.archived_through(tenant text) returns bigint
+  language sql stable
+  return (select max(a.last_position) from concord.archives a where a.tenant_id = tenant);

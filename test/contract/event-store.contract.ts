@@ -2,6 +2,8 @@
 import { anyClient } from './event-store/any-client.js';
 import { appendAndRead } from './event-store/append-and-read.js';
 import { expectedVersion } from './event-store/expected-version.js';
+import { scavenging } from './event-store/scavenging.js';
+import { snapshots } from './event-store/snapshots.js';
 import { severalStreams } from './event-store/several-streams.js';
 import { eventIds } from './event-store/event-ids.js';
 import { feed } from './event-store/feed.js';
@@ -25,4 +27,6 @@ export function eventStoreContract(open: () => Promise<TwoStores>, can: StoreCap
   transaction(stores);
   streamMetadata(stores);
   streamDeletion(stores);
+  scavenging(stores);
+  snapshots(stores);
 }

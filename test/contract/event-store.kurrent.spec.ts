@@ -14,6 +14,8 @@ const can = {
   locksHoldAgainstAppend: false,
   knowsHiddenEnds: false,
   streamLifeInTransaction: false,
+  snapshots: false,
+  scavenging: false,
 };
 
 interface Stores {

@@ -57,8 +57,10 @@ export class CommandPipeline {
     const deadline = Date.now() + RETRY_WITHIN_MS;
     for (let attempt = 1, look = mayBeRepeat; ; attempt += 1) {
       try {
-        const { value, appended } = await this.store.transaction(() => this.execute(sent, handle));
-        return await this.answer(sent, { value, results: await appended, look });
+        const { value, appended, unitOfWork } = await this.store.transaction(() => this.execute(sent, handle));
+        const results = await appended;
+        unitOfWork.takeSnapshots(results);
+        return await this.answer(sent, { value, results, look });
       } catch (error) {
         // 7. At most once: was it applied before, or by a twin while this one waited, or was its own answer lost?
         look ||= error instanceof CommitUnknown;
@@ -98,7 +100,7 @@ export class CommandPipeline {
     // 3. The handler loads under locks and decides.
     const unitOfWork = new UnitOfWork(this.store, sent);
     const value = await unitOfWork.run(handle);
-    if (!unitOfWork.hasDecided) return { value, appended: Promise.resolve([]) };
+    if (!unitOfWork.hasDecided) return { value, appended: Promise.resolve([]), unitOfWork };
     // 4. Everything decided is appended at once. Nobody waits for it yet: it is sent together with the commit.
     const prepared = this.inline?.isActive ? this.inline.prepare(unitOfWork.changedStreams) : undefined;
     const appended = unitOfWork.append();
@@ -107,7 +109,7 @@ export class CommandPipeline {
     await prepared;
     if (prepared) await this.project(await appended);
     // 6. Commit, when this returns. Locks go with it.
-    return { value, appended };
+    return { value, appended, unitOfWork };
   }
 
   private async project(results: readonly AppendResult[]): Promise<void> {
@@ -125,6 +127,7 @@ interface Committed<Value> {
 interface Executed<Value> {
   readonly value: Value;
   readonly appended: Promise<AppendResult[]>;
+  readonly unitOfWork: UnitOfWork;
 }
 
 function outcomeOf(results: readonly AppendResult[]): Omit<CommandOutcome, 'value'> {

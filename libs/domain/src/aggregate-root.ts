@@ -4,7 +4,19 @@ import { type DomainEvent, NO_REVISION, streamName, type StreamName, type Stream
 /** How an aggregate class is found and made: its category names its streams. */
 export interface AggregateType<Aggregate extends AnyAggregate> {
   readonly category: string;
+  /** Without: always replayed from its first event. */
+  readonly snapshots?: SnapshotPolicy;
   new (id: string): Aggregate;
+}
+
+/**
+ * When the state of an aggregate is stored, to spare the reading of the events behind it. The state must be JSON. Raise
+ * `version` whenever the state, or what evolve makes of an event, has changed: snapshots of other versions are ignored.
+ */
+export interface SnapshotPolicy {
+  /** After so many events. */
+  readonly every: number;
+  readonly version: number;
 }
 
 /** Any aggregate, whatever its events and state. */
@@ -52,6 +64,13 @@ export abstract class AggregateRoot<Event extends DomainEvent, State> {
   /** Events that were decided and not yet appended, in order. */
   get decidedEvents(): readonly Event[] {
     return this.decided;
+  }
+
+  /** Starts from a stored state instead of the initial one: that after the event at `revision`. */
+  restore(state: unknown, revision: StreamPosition): this {
+    this.current = { state: state as State };
+    this.lastRevision = revision;
+    return this;
   }
 
   /**

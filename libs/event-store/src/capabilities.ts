@@ -22,6 +22,10 @@ export interface StoreCapabilities {
   readonly knowsHiddenEnds: boolean;
   /** Metadata, deletion and tombstones within transaction(). */
   readonly streamLifeInTransaction: boolean;
+  /** saveSnapshot() keeps what it is given. Without: nothing is kept, and aggregates are loaded from all their events. */
+  readonly snapshots: boolean;
+  /** scavenge(). */
+  readonly scavenging: boolean;
 }
 
 /** A store that can do all of it. */
@@ -34,4 +38,6 @@ export const ALL_CAPABILITIES: StoreCapabilities = {
   locksHoldAgainstAppend: true,
   knowsHiddenEnds: true,
   streamLifeInTransaction: true,
+  snapshots: true,
+  scavenging: true,
 };

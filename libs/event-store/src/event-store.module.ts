@@ -3,7 +3,7 @@ import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '
 import { Database } from '@concord/database';
 import { EventStore } from './event-store.js';
 import { openKurrentEventStore } from './kurrent/open.js';
-import { PostgresEventStore } from './postgres/postgres-event-store.js';
+import { PostgresEventStore, type PostgresEventStoreOptions } from './postgres/postgres-event-store.js';
 
 /** Chooses the adapter behind EventStore. */
 @Module({})
@@ -14,7 +14,7 @@ export class EventStoreModule implements OnApplicationShutdown {
    * A global EventStore: on the KurrentDB of `kurrentUrl` or EVENTSTORE_URL when there is one, else on PostgreSQL. Needs a
    * global Database in either case. Errors: InvalidArgument for a connection string that is none.
    */
-  static forRoot(kurrentUrl = process.env['EVENTSTORE_URL']): DynamicModule {
+  static forRoot(options: PostgresEventStoreOptions = {}, kurrentUrl = process.env['EVENTSTORE_URL']): DynamicModule {
     return {
       module: EventStoreModule,
       global: true,
@@ -22,7 +22,7 @@ export class EventStoreModule implements OnApplicationShutdown {
         {
           provide: EventStore,
           useFactory: (database: Database) =>
-            kurrentUrl ? openKurrentEventStore(kurrentUrl, { database }) : new PostgresEventStore(database),
+            kurrentUrl ? openKurrentEventStore(kurrentUrl, { database }) : new PostgresEventStore(database, options),
           inject: [Database],
         },
       ],

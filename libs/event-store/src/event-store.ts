@@ -1,6 +1,7 @@
 // The port of the event store. Adapters: postgres/ (the default), kurrent/ and memory/ (for unit tests); one contract suite for all.
 // Everything is for the tenant of the running code, and inside transaction() everything commits or rolls back as one.
 import {
+  assertExactJson,
   currentMessage,
   type ExpectedVersion,
   type GlobalPosition,
@@ -20,6 +21,7 @@ import type {
   LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,
+  Snapshot,
   TenantHead,
 } from './requests.js';
 import {
@@ -110,14 +112,36 @@ export abstract class EventStore {
     return this.remove(currentTenant(), deletion(stream, expected, true));
   }
 
+  /**
+   * Removes for good, from the feed too, what the running tenant's streams show no more: by their metadata, deleted, or
+   * with a tombstone. The last event of a stream stays. Answers how many events were removed.
+   */
+  async scavenge(): Promise<number> {
+    return this.removeHidden(currentTenant());
+  }
+
   /** Runs `work` as one transaction; joins the one that is running. Errors: what `work` throws, and TransientConflict. */
   abstract transaction<T>(work: () => Promise<T>): Promise<T>;
 
   /**
-   * Locks streams until the running transaction ends, then reads what aggregates need of them, in one round trip. The lock holds against
-   * every other lockAndLoad and append, in every process. Errors: StreamDeleted; outside transaction() it throws.
+   * Locks streams until the running transaction ends, then reads what aggregates need of them, in one round trip: from their
+   * snapshots on, where there are any of the version. The lock holds against every other lockAndLoad and append, in every
+   * process. Errors: StreamDeleted; outside transaction() it throws.
    */
-  abstract lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>>;
+  abstract lockAndLoad(
+    streams: readonly StreamName[],
+    snapshotVersion?: number,
+  ): Promise<Map<StreamName, LoadedStream>>;
+
+  /**
+   * Stores a snapshot, unless there is a later one of its kind: at once or, in a transaction, when that has committed. It is
+   * deleted with its stream. Errors: InvalidArgument for a state that is not JSON.
+   */
+  async saveSnapshot(stream: StreamName, snapshot: Snapshot): Promise<void> {
+    assertStoredName(stream);
+    assertExactJson(snapshot.state, 'state');
+    await this.keepSnapshot(currentTenant(), stream, snapshot);
+  }
 
   /**
    * The events with these ids, in no particular order; unknown ids are left out. `within`: the streams they can only be
@@ -161,6 +185,10 @@ export abstract class EventStore {
   protected abstract writeMetadata(tenant: TenantId, write: MetadataWrite): Promise<AppendResult>;
 
   protected abstract remove(tenant: TenantId, deletion: StreamDeletion): Promise<GlobalPosition>;
+
+  protected abstract keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void>;
+
+  protected abstract removeHidden(tenant: TenantId): Promise<number>;
 
   protected abstract feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage>;
 }

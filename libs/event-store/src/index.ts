@@ -15,13 +15,20 @@ export {
   type StoredPage,
   type StoredRange,
 } from './postgres/stored-events.js';
+export { ArchiveUnavailable } from './postgres/archive/file-archive.js';
+export type { PostgresEventStoreOptions } from './postgres/postgres-event-store.js';
 export type {
   AppendRequest,
   AppendResult,
+  ArchiveOptions,
+  ArchiveReport,
+  ArchiveStep,
   FeedPage,
+  LoadedSnapshot,
   LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,
+  Snapshot,
   TenantHead,
 } from './requests.js';
 export type { StreamAcl, StreamMetadata, StreamMetadataRead } from './stream-metadata.js';

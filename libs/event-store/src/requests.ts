@@ -28,8 +28,24 @@ export interface AppendResult {
 
 /** What an aggregate is made from: the events that its stream still shows, and where the stream ends (-1n: nowhere). */
 export interface LoadedStream {
+  /** Those after the snapshot, when there is one. */
   readonly events: readonly DomainEvent[];
   readonly revision: StreamPosition;
+  /** Where a replay of the whole stream begins: what retention has taken is before it. */
+  readonly first: StreamPosition;
+  readonly snapshot?: LoadedSnapshot;
+}
+
+/** A state that was stored, and the position of the last event in it. */
+export interface LoadedSnapshot {
+  readonly state: unknown;
+  readonly revision: StreamPosition;
+}
+
+/** A state to store. `version` is that of the code that made it, `first` the position where its replay began. */
+export interface Snapshot extends LoadedSnapshot {
+  readonly version: number;
+  readonly first: StreamPosition;
 }
 
 /** How to read a stream. Without `from`: from its start, or backwards from its end. */
@@ -51,6 +67,28 @@ export interface ReadFeedOptions {
 export interface FeedPage {
   readonly events: readonly RecordedEvent[];
   readonly through: GlobalPosition;
+}
+
+/**
+ * What to move to cold storage: what streams show no more, everything older than a time, or everything up to a position.
+ * Never the last event of a stream.
+ */
+export type ArchiveOptions = (
+  { readonly hidden: true } | { readonly before: Date } | { readonly upTo: GlobalPosition }
+) & {
+  /** 10,000 by default: a file is read as a whole. */
+  readonly eventsPerFile?: number;
+  /** Called after each step, and awaited. */
+  readonly onStep?: (step: ArchiveStep) => void | Promise<void>;
+};
+
+/** The steps that each file takes, in order; the last three in one transaction, which `committed` ends. */
+export type ArchiveStep = 'written' | 'named' | 'recorded' | 'deleted' | 'committed';
+
+/** What was moved. */
+export interface ArchiveReport {
+  readonly events: number;
+  readonly files: number;
 }
 
 /** A tenant, and the settled position of its last event. */

@@ -1,4 +1,7 @@
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { BACKWARDS, END, START } from '@eventstore/db-client';
+import { rawClient } from './raw-client.js';
 import { startServer, collect, event, type ServerUnderTest } from './server-under-test.js';
 
 let server: ServerUnderTest;
@@ -49,5 +52,41 @@ describe('append and read', () => {
     expect(tail.map(({ event }) => event!.id)).toEqual(ids.slice(-2));
     const head = await collect(server.client.readAll({ direction: BACKWARDS, fromPosition: position, maxCount: 1 }));
     expect(head.map(({ event }) => event!.id)).toEqual(ids.slice(-3, -2));
+  });
+
+  it('tells a stream that is not there from one that has nothing where it is read', async () => {
+    const [there, missing] = [`there-${crypto.randomUUID()}`, `missing-${crypto.randomUUID()}`];
+    await server.client.appendToStream(there, event());
+    expect(await collect(server.client.readStream(there, { fromRevision: 5n }))).toEqual([]);
+    expect(await collect(server.client.readStream(there, { fromRevision: END }))).toEqual([]);
+    for (const options of [{}, { fromRevision: 5n }, { direction: BACKWARDS, fromRevision: END } as const]) {
+      await expect(collect(server.client.readStream(missing, options))).rejects.toMatchObject({
+        type: 'stream-not-found',
+        streamName: missing,
+      });
+    }
+  });
+
+  it('filters a read of $all, and gives ids in the structured form, which this client cannot ask for', async () => {
+    const kept = event('Kept');
+    await server.client.appendToStream('filtered-1', [
+      ...Array.from({ length: 200 }, () => event('Passed')),
+      kept,
+      event('Kept'),
+    ]);
+    const expression = new streams.ReadReq.Options.FilterOptions.Expression().setRegex('^K');
+    const options = new streams.ReadReq.Options()
+      .setAll(new streams.ReadReq.Options.AllOptions().setStart(new shared.Empty()))
+      .setFilter(new streams.ReadReq.Options.FilterOptions().setEventType(expression).setMax(10))
+      .setUuidOption(new streams.ReadReq.Options.UUIDOption().setStructured(new shared.Empty()))
+      .setCount('1');
+    const raw = rawClient(server.port);
+    const responses = await raw.readRaw(new streams.ReadReq().setOptions(options));
+    raw.close();
+    expect(responses).toHaveLength(1);
+    const id = responses[0]!.getEvent()!.getEvent()!.getId()!.getStructured()!;
+    const halves = [id.getMostSignificantBits(), id.getLeastSignificantBits()];
+    const hex = halves.map((half) => BigInt.asUintN(64, BigInt(half)).toString(16).padStart(16, '0')).join('');
+    expect(hex).toBe(kept.id.replaceAll('-', ''));
   });
 });

@@ -78,6 +78,16 @@ describe('clients and domain code share events', () => {
     ]);
   });
 
+  it('of its own tenant only', async () => {
+    const stream = `shared-${newId()}` as StreamName;
+    const other = await startServer({ EVENTSTORE_TENANT: 'other', DATABASE_URL: '' });
+    await other.client.appendToStream(stream, binaryEvent({ type: 'B', data: BINARY }));
+    const seenBy = (tenant: string) => runInTenant(tenant, () => collect(other.app.get(EventStore).readStream(stream)));
+    expect(await seenBy('other')).toHaveLength(1);
+    expect(await seenBy(TENANT)).toEqual([]);
+    await other.close();
+  });
+
   it('a repeat of an append is recognised, whichever way it was made', async () => {
     const stream = `shared-${newId()}`;
     const event = binaryEvent({ id: newId(), type: 'B', data: BINARY });

@@ -13,7 +13,10 @@ export function streamDeletion(stores: Opened): void {
         await stores.a.writeStreamMetadata(stream, { maxCount: 4, custom: { k: 1 } });
         await stores.a.deleteStream(stream, 4n);
         expect(await shown(stream)).toEqual([]);
-        expect(await load(stream)).toEqual({ events: [], revision: stores.can.knowsHiddenEnds ? 4n : -1n });
+        expect(await load(stream)).toMatchObject({
+          events: [],
+          ...(stores.can.knowsHiddenEnds && { revision: 4n, first: 5n }),
+        });
         expect(await stores.b.readStreamMetadata(stream)).toEqual({
           metadata: { maxCount: 4, truncateBefore: 5n, custom: { k: 1 } },
           revision: 1n,

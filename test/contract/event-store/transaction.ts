@@ -159,7 +159,7 @@ export function transaction(stores: Opened): void {
           await stores.a.append(to(stream, 0n, second));
           await stores.a.append(to(stream, 1n));
           await expect(stores.a.lockAndLoad([stream])).resolves.toEqual(
-            new Map([[stream, { events: expect.any(Array), revision: 2n }]]),
+            new Map([[stream, { events: expect.any(Array), revision: 2n, first: 0n }]]),
           );
           await stores.a.append(to(stream, 2n));
         });

@@ -3,6 +3,7 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { Logger } from '@nestjs/common';
 import { CommitUnknown, DatabaseUnavailable, TransientConflict } from '@concord/database';
+import { ArchiveUnavailable } from '@concord/event-store';
 import { ConcordError, EventIdInUse, InvalidArgument, StreamDeleted, WrongExpectedVersion } from '@concord/kernel';
 import { AccessDenied } from '../access/access.js';
 import { NotAuthenticated } from '../access/users.js';
@@ -80,6 +81,7 @@ const CODES: readonly (readonly [abstract new (...parts: never[]) => ConcordErro
   [InvalidArgument, status.INVALID_ARGUMENT],
   [NotAuthenticated, status.UNAUTHENTICATED],
   [EventIdInUse, status.ALREADY_EXISTS],
+  [ArchiveUnavailable, status.FAILED_PRECONDITION],
   [AppendTimedOut, status.DEADLINE_EXCEEDED],
   [TransientConflict, status.ABORTED],
   [ServerClosing, status.UNAVAILABLE],

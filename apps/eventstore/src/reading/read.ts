@@ -42,15 +42,19 @@ async function readToEnd({ stored }: ReadParts, { request, source, out }: Readin
   const pages = new Pages(source, request.backwards);
   let from = await startOf(request, source);
   let left = request.limit;
-  if (request.stream !== undefined && !(await source.exists())) return out.send(streamNotFound(request.stream));
+  let found = false;
   while (left > 0 && from >= 0n) {
     const page = await pages.take(from, left);
     const entries = page.entries.slice(0, left);
+    found ||= entries.length > 0;
     await sendAll(stored, entries, request, out);
-    if (page.end) return;
+    if (page.end) break;
     left -= entries.length;
     from = page.next;
   }
+  // Asked only where nothing was found: most reads find something.
+  if (!found && request.stream !== undefined && !(await source.exists()))
+    await out.send(streamNotFound(request.stream));
 }
 
 async function subscribe({ stored, wake }: ReadParts, { request, source, out }: Reading): Promise<void> {

@@ -55,6 +55,11 @@ export class Proposal {
     if (this.size > this.maxSize) throw new AppendTooLarge(this.maxSize);
     this.events.push({ id: uuidTextOf(message.getId()), type, ...toStored({ contentType, data, customMetadata }) });
   }
+
+  /** It will not be appended: what has come of it need not be kept. */
+  forget(): void {
+    this.events.length = 0;
+  }
 }
 
 /** Appends; an append without events only checks what is expected. Errors: those of EventStore.append. */

@@ -23,6 +23,8 @@ interface Pending {
 
 // Beyond it the client is not read from, and waits.
 const MAX_UNDER_WAY = 500;
+// Appends whose last message has not come: each takes memory up to the largest append.
+const MAX_UNFINISHED = 500;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Resolves when the client has ended and all is answered. Errors: InvalidArgument for what cannot be answered. */
@@ -38,6 +40,7 @@ export async function batchAppend(
     const id = uuidTextOf(request.getCorrelationId());
     const batch = pending.get(id) ?? begin(parts, request);
     pending.set(id, batch);
+    if (pending.size > MAX_UNFINISHED) throw new InvalidArgument(`at most ${MAX_UNFINISHED} appends are begun at once`);
     collect(batch, request);
     if (!request.getIsFinal()) continue;
     pending.delete(id);
@@ -69,6 +72,7 @@ function collect(batch: Pending, request: BatchAppendReq): void {
     for (const message of request.getProposedMessagesList()) batch.proposal.add(message);
   } catch (error) {
     batch.failure = error;
+    batch.proposal.forget();
   }
 }
 

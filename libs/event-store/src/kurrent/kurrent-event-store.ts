@@ -51,6 +51,8 @@ const CAPABILITIES: StoreCapabilities = {
   locksHoldAgainstAppend: false,
   knowsHiddenEnds: false,
   streamLifeInTransaction: false,
+  snapshots: false,
+  scavenging: false,
 };
 
 const lockStreams = loadSql(import.meta.url, '../postgres/sql/lock-streams.sql');
@@ -121,7 +123,10 @@ export class KurrentEventStore extends EventStore {
         transaction.saw({ tenant, stream, events });
         const all = [...events, ...transaction.addedTo(tenant, stream)];
         const shown = all.map(({ type, data }) => ({ type, data }));
-        return [stream, { events: shown, revision: all.at(-1)?.streamPosition ?? NO_REVISION }] as const;
+        return [
+          stream,
+          { events: shown, revision: all.at(-1)?.streamPosition ?? NO_REVISION, first: all[0]?.streamPosition ?? 0n },
+        ] as const;
       }),
     );
     return new Map(loaded);
@@ -197,6 +202,15 @@ export class KurrentEventStore extends EventStore {
     const position = await this.life.remove(tenant, deletion);
     this.announceAppend();
     return position;
+  }
+
+  /** Not kept: an aggregate is loaded whole, which is slower and as right. */
+  protected override keepSnapshot(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected override removeHidden(): Promise<number> {
+    return Promise.reject(new NotSupportedByStore('KurrentDB is scavenged by its own operation, not by its clients'));
   }
 
   private assertOutsideTransaction(): void {

@@ -19,6 +19,7 @@ import type {
   LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,
+  Snapshot,
   TenantHead,
 } from '../requests.js';
 import {
@@ -29,12 +30,15 @@ import {
   TOMBSTONE_EVENT,
   TOMBSTONE_POSITION,
 } from '../stream-metadata.js';
+import { Snapshots } from './snapshots.js';
 import { StreamLog } from './stream-log.js';
 
 type Log = readonly RecordedEvent[];
 
+/** The running transaction: what it sees, and what is done once it has committed. */
 interface Running {
   log: Log;
+  readonly afterwards: (() => void)[];
   /** Of an append, which ends the transaction even when nobody has waited for it. */
   failure?: Error;
 }
@@ -47,15 +51,18 @@ export class MemoryEventStore extends EventStore {
   private readonly deletions = new Map<string, StreamPosition>();
   private readonly running = new AsyncLocalStorage<Running>();
 
+  private readonly snapshots = new Snapshots();
+
   /** One transaction at a time: what it appends is seen by others only when `work` has succeeded. */
   override transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.running.getStore()) return work();
     const turn = this.tail.then(async () => {
-      const own: Running = { log: this.committed };
+      const own: Running = { log: this.committed, afterwards: [] };
       const result = await this.running.run(own, work);
       if (own.failure) throw own.failure;
       const appended = own.log !== this.committed;
       this.committed = own.log;
+      for (const work of own.afterwards) work();
       if (appended) this.announceAppend();
       return result;
     });
@@ -63,13 +70,11 @@ export class MemoryEventStore extends EventStore {
     return turn;
   }
 
-  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>> {
+  override async lockAndLoad(streams: readonly StreamName[], version?: number): Promise<Map<StreamName, LoadedStream>> {
     if (!this.running.getStore()) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
+    const tenant = currentTenant();
     return new Map(
-      streams.map((stream) => {
-        const { shown, end } = this.stream(currentTenant(), stream);
-        return [stream, { events: shown, revision: end }];
-      }),
+      streams.map((stream) => [stream, this.stream(tenant, stream).load(this.snapshots.find(tenant, stream, version))]),
     );
   }
 
@@ -105,6 +110,7 @@ export class MemoryEventStore extends EventStore {
       const { stream, event, deleting, expected } = write;
       const log = this.stream(tenant, stream);
       log.assertWithoutTombstone();
+      if (deleting) own.afterwards.push(() => this.snapshots.delete(tenant, stream));
       const data = deleting ? { ...(event.data as object), $tb: Number(log.end + 1n) } : event.data;
       const append = { stream: metadataStreamOf(stream), expected, events: [{ ...event, data }] };
       const written = this.appendTo(own, tenant, append);
@@ -123,6 +129,7 @@ export class MemoryEventStore extends EventStore {
         const event = { id, type: METADATA_EVENT, data, metadata };
         return (await this.writeMetadata(tenant, { stream, expected: 'any', event, deleting: true })).globalPosition;
       }
+      own.afterwards.push(() => this.snapshots.delete(tenant, stream));
       const globalPosition = (own.log.at(-1)?.globalPosition ?? 0n) + 1n;
       const place = { tenant, stream, actual: TOMBSTONE_POSITION - 1n, start: globalPosition - 1n, index: 0 };
       own.log = [...own.log, record({ id, type: TOMBSTONE_EVENT, data: {}, metadata }, place)];
@@ -146,6 +153,25 @@ export class MemoryEventStore extends EventStore {
       if (left-- <= 0) return;
       yield await Promise.resolve(event);
     }
+  }
+
+  protected override async keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void> {
+    const own = this.running.getStore();
+    if (own) own.afterwards.push(() => this.snapshots.save(tenant, stream, snapshot));
+    else this.snapshots.save(tenant, stream, snapshot);
+  }
+
+  protected override removeHidden(tenant: TenantId): Promise<number> {
+    return this.changing((own) => {
+      const kept = new Set<RecordedEvent>();
+      const ofTenant = own.log.filter((event) => event.metadata.tenantId === tenant);
+      for (const name of new Set(ofTenant.map((event) => event.stream))) {
+        for (const event of this.stream(tenant, name).left) kept.add(event);
+      }
+      const before = own.log.length;
+      own.log = own.log.filter((event) => event.metadata.tenantId !== tenant || kept.has(event));
+      return before - own.log.length;
+    });
   }
 
   protected override feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
@@ -190,7 +216,7 @@ export class MemoryEventStore extends EventStore {
     return this.log.filter((event) => event.stream === stream && event.metadata.tenantId === tenant);
   }
 
-  private appendTo(own: { log: Log }, tenant: TenantId, append: Append): AppendResult {
+  private appendTo(own: Running, tenant: TenantId, append: Append): AppendResult {
     const stored = append.events.map((event) =>
       this.log.find((e) => e.id === event.id && e.metadata.tenantId === tenant),
     );

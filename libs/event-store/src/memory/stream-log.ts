@@ -2,6 +2,7 @@
 import { NO_REVISION, type RecordedEvent, StreamDeleted, type StreamName, type StreamPosition } from '@concord/kernel';
 import { type StreamMetadataRead, toMetadata, TOMBSTONE_POSITION } from '../stream-metadata.js';
 import type { Append } from '../append.js';
+import type { LoadedStream, Snapshot } from '../requests.js';
 
 const SECOND = 1000;
 
@@ -42,6 +43,25 @@ export class StreamLog {
     return counted.filter(
       (event) => event.streamPosition >= truncateBefore && event.metadata.recordedAt.getTime() > oldest,
     );
+  }
+
+  /** What aggregates need, from the snapshot on when a replay would have begun where it did. */
+  load(snapshot: Snapshot | undefined): LoadedStream {
+    const { shown, end: revision } = this;
+    const first = shown[0]?.streamPosition ?? revision + 1n;
+    const usable = snapshot?.first === first && snapshot.revision <= revision ? snapshot : undefined;
+    if (!usable) return { events: shown, revision, first };
+    const events = shown.filter((event) => event.streamPosition > usable.revision);
+    const state = JSON.parse(JSON.stringify(usable.state)) as unknown;
+    return { events, revision, first, snapshot: { state, revision: usable.revision } };
+  }
+
+  /** What stays when the stream is scavenged. */
+  get left(): readonly RecordedEvent[] {
+    const last = this.events.slice(-1);
+    if (this.end === TOMBSTONE_POSITION) return last;
+    const { shown } = this;
+    return shown.length > 0 ? shown : last;
   }
 
   meets(expected: Append['expected']): boolean {

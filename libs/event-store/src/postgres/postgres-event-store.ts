@@ -6,16 +6,23 @@ import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
 import type {
   AppendResult,
+  ArchiveOptions,
+  ArchiveReport,
   FeedPage,
   LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,
+  Snapshot,
   TenantHead,
 } from '../requests.js';
 import type { MetadataWrite, StreamDeletion, StreamMetadataRead } from '../stream-metadata.js';
+import { ArchiveReader } from './archive/archive-reader.js';
+import { Archiver } from './archive/archiver.js';
+import { FileArchive } from './archive/file-archive.js';
 import { GroupCommit, lockedValuesOf, type SingleAppend, valuesOf, withData } from './group-commit.js';
 import { LockedEnds } from './locked-ends.js';
 import { StreamLife } from './stream-life.js';
+import { StreamReader } from './stream-reader.js';
 import {
   type AppendedRow,
   type EventRow,
@@ -33,8 +40,6 @@ const sql = {
   lockStreams: loadSql(import.meta.url, 'sql/lock-streams.sql'),
   loadStreams: loadSql(import.meta.url, 'sql/load-streams.sql'),
   findEvents: loadSql(import.meta.url, 'sql/find-events.sql'),
-  forwards: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
-  backwards: loadSql(import.meta.url, 'sql/read-stream-backwards.sql'),
   all: loadSql(import.meta.url, 'sql/read-all.sql'),
   categories: loadSql(import.meta.url, 'sql/read-categories.sql'),
   horizon: loadSql(import.meta.url, 'sql/feed-horizon.sql'),
@@ -43,7 +48,12 @@ const sql = {
 };
 
 const PAGE = 1000;
-const MAX_POSITION = 2n ** 63n - 1n;
+
+/** Where archived events are. */
+export interface PostgresEventStoreOptions {
+  /** The folder of the archive. Every process that reads or archives needs the same one. */
+  readonly archiveFolder?: string;
+}
 
 /** The event store on PostgreSQL. */
 export class PostgresEventStore extends EventStore {
@@ -51,22 +61,45 @@ export class PostgresEventStore extends EventStore {
   private readonly lockedEnds = new LockedEnds();
   private readonly life: StreamLife;
 
-  constructor(private readonly database: Database) {
+  private readonly archives: ArchiveReader;
+  private readonly archiver: Archiver;
+  private readonly streams: StreamReader;
+
+  constructor(
+    private readonly database: Database,
+    { archiveFolder }: PostgresEventStoreOptions = {},
+  ) {
     super();
+    const archive = archiveFolder === undefined ? undefined : new FileArchive(archiveFolder);
+    this.archives = new ArchiveReader(database, archive);
+    this.archiver = new Archiver(database, archive);
+    this.streams = new StreamReader(database, this.archives);
     this.groupCommit = new GroupCommit(database);
     this.life = new StreamLife(database);
+  }
+
+  /**
+   * Moves events of the running tenant to files. Streams and the feed go on showing what they showed, only slower. An event
+   * id is recognised as a repeat no more once its event is archived. Errors: ArchiveUnavailable, InvalidArgument.
+   */
+  async archive(options: ArchiveOptions): Promise<ArchiveReport> {
+    return this.archiver.run(currentTenant(), options);
   }
 
   override transaction<T>(work: () => Promise<T>): Promise<T> {
     return this.database.transaction(work);
   }
 
-  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>> {
+  override async lockAndLoad(
+    streams: readonly StreamName[],
+    version: number | null = null,
+  ): Promise<Map<StreamName, LoadedStream>> {
     const transaction = this.database.current;
     if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const [only] = streams;
-    const rows = only && streams.length === 1 ? await this.loadOne(only) : await this.loadSeveral(streams);
-    const loaded = toLoadedStreams(streams, rows);
+    const rows =
+      only && streams.length === 1 ? await this.loadOne(only, version) : await this.loadSeveral(streams, version);
+    const loaded = toLoadedStreams(streams, await this.streams.withArchived(currentTenant(), rows));
     for (const [stream, { revision }] of loaded) {
       this.lockedEnds.loaded(transaction, currentTenant(), stream, revision);
     }
@@ -111,37 +144,35 @@ export class PostgresEventStore extends EventStore {
     return this.announcing(() => this.life.remove(tenant, deletion));
   }
 
-  protected override async *streamEvents(
+  protected override streamEvents(
     tenant: TenantId,
     stream: StreamName,
     options: ReadStreamOptions,
-  ): AsyncGenerator<RecordedEvent> {
-    const backwards = options.direction === 'backwards';
-    let from = options.from ?? (backwards ? MAX_POSITION : 0n);
-    let wanted = options.limit ?? Number.POSITIVE_INFINITY;
-    while (wanted > 0) {
-      const limit = Math.min(wanted, PAGE);
-      const statement = backwards ? sql.backwards : sql.forwards;
-      const rows = await this.database.query<EventRow>(statement, [tenant, stream, from, limit]);
-      for (const row of rows) yield toRecordedEvent(row);
-      const last = rows.at(-1);
-      if (!last || rows.length < limit) return;
-      wanted -= rows.length;
-      from = last.stream_position + (backwards ? -1n : 1n);
-    }
+  ): AsyncIterable<RecordedEvent> {
+    return this.streams.read(tenant, stream, options);
+  }
+
+  protected override keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void> {
+    return this.life.saveSnapshot(tenant, stream, snapshot);
+  }
+
+  protected override removeHidden(tenant: TenantId): Promise<number> {
+    return this.archiver.scavenge(tenant);
   }
 
   protected override async feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
     const { after = 0n, limit = PAGE, types = null, categories } = options;
     // Two statements, in this order, each with a snapshot of its own: what the horizon settles, the second one sees.
     const horizon = await this.horizon();
-    const range = [tenant, after, horizon, limit, types];
+    const values = [tenant, after, horizon, limit, types];
     const rows = categories
-      ? await this.database.query<EventRow>(sql.categories, [...range, categories])
-      : await this.database.query<EventRow>(sql.all, range);
+      ? await this.database.query<EventRow>(sql.categories, [...values, categories])
+      : await this.database.query<EventRow>(sql.all, values);
     const full = rows.length === limit;
     const settled = horizon > after ? horizon : after;
-    return { events: rows.map(toRecordedEvent), through: (full && rows.at(-1)?.global_position) || settled };
+    const through = (full && rows.at(-1)?.global_position) || settled;
+    const page = await this.archives.complete(tenant, { rows, through }, { ...options, after, limit });
+    return { events: page.rows.map(toRecordedEvent), through: page.through };
   }
 
   private async announcing<T>(append: () => Promise<T>): Promise<T> {
@@ -153,16 +184,16 @@ export class PostgresEventStore extends EventStore {
     return result;
   }
 
-  private async loadOne(stream: StreamName): Promise<LoadedRow[]> {
-    const rows = await this.database.query<LoadedRow>(sql.lockAndLoad, [currentTenant(), stream]);
+  private async loadOne(stream: StreamName, version: number | null): Promise<LoadedRow[]> {
+    const rows = await this.database.query<LoadedRow>(sql.lockAndLoad, [currentTenant(), stream, version]);
     return rows.map((row) => ({ ...row, stream_name: stream }));
   }
 
   /** Two statements, sent together: one that had waited for the locks would read what was there before the wait. */
-  private async loadSeveral(streams: readonly StreamName[]): Promise<LoadedRow[]> {
+  private async loadSeveral(streams: readonly StreamName[], version: number | null): Promise<LoadedRow[]> {
     const values = [currentTenant(), streams];
     const locked = this.database.query(sql.lockStreams, values);
-    const [, rows] = await Promise.all([locked, this.database.query<LoadedRow>(sql.loadStreams, values)]);
+    const [, rows] = await Promise.all([locked, this.database.query<LoadedRow>(sql.loadStreams, [...values, version])]);
     return rows;
   }
 

@@ -8,7 +8,7 @@ import {
 } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
-import type { AppendResult, LoadedStream } from '../requests.js';
+import type { AppendResult, LoadedSnapshot, LoadedStream } from '../requests.js';
 
 /** A row of concord.events. */
 export interface EventRow {
@@ -21,13 +21,18 @@ export interface EventRow {
   data: unknown;
   metadata: EventMetadata;
   recorded_at: Date;
+  /** In the feed only: up to which position something is archived. */
+  archived_through?: bigint | null;
 }
 
 /** What an aggregate needs of an event. */
 export interface LoadedRow {
   stream_name: StreamName;
   stream_position: bigint;
-  /** Null in a row that says only where the stream ends. */
+  /**
+   * Empty for a snapshot; null in a row that says only where the stream ends and, in `data`, from where on it is shown, and
+   * from where on it must be read.
+   */
   event_type: string | null;
   data: unknown;
 }
@@ -56,14 +61,23 @@ export function toLoadedStreams(
   streams: readonly StreamName[],
   rows: readonly LoadedRow[],
 ): Map<StreamName, LoadedStream> {
-  const loaded = new Map(streams.map((stream) => [stream, { events: [] as DomainEvent[], revision: NO_REVISION }]));
-  for (const row of rows) {
-    const stream = loaded.get(row.stream_name);
-    if (!stream) continue;
-    if (row.event_type !== null) stream.events.push({ type: row.event_type, data: row.data });
-    stream.revision = row.stream_position;
-  }
+  const loaded = new Map(streams.map((stream) => [stream, new Loading()]));
+  for (const row of rows) loaded.get(row.stream_name)?.add(row);
   return loaded;
+}
+
+class Loading implements LoadedStream {
+  readonly events: DomainEvent[] = [];
+  revision = NO_REVISION;
+  first = 0n;
+  snapshot?: LoadedSnapshot;
+
+  add({ event_type: type, stream_position: revision, data }: LoadedRow): void {
+    if (type === null) this.first = BigInt((data as [number, number])[0]);
+    else if (type === '') this.snapshot = { state: data, revision };
+    else this.events.push({ type, data });
+    this.revision = revision;
+  }
 }
 
 export function toAppendResult(tenantId: TenantId, append: Append | undefined, row: AppendedRow): AppendResult {

@@ -3,7 +3,7 @@ import { type Database, loadSql } from '@concord/database';
 import type { GlobalPosition, StreamName } from '@concord/kernel';
 import { metadataStreamOf, NO_REVISION } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
-import type { AppendResult } from '../requests.js';
+import type { AppendResult, Snapshot } from '../requests.js';
 import { type MetadataWrite, type StreamDeletion, type StreamMetadataRead, toMetadata } from '../stream-metadata.js';
 import { withData } from './group-commit.js';
 import { type AppendedRow, toAppendResult } from './rows.js';
@@ -12,6 +12,7 @@ const sql = {
   read: loadSql(import.meta.url, 'sql/read-metadata.sql'),
   write: loadSql(import.meta.url, 'sql/write-metadata.sql'),
   delete: loadSql(import.meta.url, 'sql/delete-stream.sql'),
+  saveSnapshot: loadSql(import.meta.url, 'sql/save-snapshot.sql'),
   tombstone: loadSql(import.meta.url, 'sql/tombstone-stream.sql'),
 };
 
@@ -42,6 +43,18 @@ export class StreamLife {
     return toAppendResult(tenant, { stream: metadataStreamOf(stream), expected, events }, row);
   }
 
+  /** On a connection of its own: a snapshot that cannot be stored spoils no transaction, and one that is rolled back leaves none. */
+  async saveSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void> {
+    const { version, revision, first, state } = snapshot;
+    const values = [tenant, stream, version, revision, first, JSON.stringify(state)];
+    const save = async (): Promise<void> => {
+      await this.database.queryOutside(sql.saveSnapshot, values);
+    };
+    const { current } = this.database;
+    if (!current) return save();
+    current.onCommit(() => void save().catch(warn));
+  }
+
   async remove(tenant: TenantId, deletion: StreamDeletion): Promise<GlobalPosition> {
     const { stream, expected, forGood, id, metadata } = deletion;
     const values = [tenant, stream, expected.toString(), id, JSON.stringify(metadata)];
@@ -49,4 +62,8 @@ export class StreamLife {
     const [row] = await this.database.query<{ position: GlobalPosition }>(statement, values);
     return row?.position ?? 0n;
   }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(String(error), 'ConcordSnapshot');
 }

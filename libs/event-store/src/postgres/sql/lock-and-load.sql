@@ -1,1 +1,1 @@
-select stream_position, event_type, data from concord.lock_and_load($1, $2)
+select stream_position, event_type, data from concord.lock_and_load($1, $2, $3)

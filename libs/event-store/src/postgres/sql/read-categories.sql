@@ -1,5 +1,5 @@
 -- As read-all, for some categories: each is read in its own order, then they are merged.
-select e.* from unnest($6::text[]) as wanted (category)
+select e.*, concord.archived_through($1) as archived_through from unnest($6::text[]) as wanted (category)
 cross join lateral (
   select * from concord.events
   where tenant_id = $1 and concord.category(stream_name) = wanted.category

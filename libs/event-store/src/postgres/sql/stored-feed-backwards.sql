@@ -10,7 +10,7 @@ with page as materialized (
 ), seen as (
   select count(*) as looked_at, min(global_position) as through from page
 )
-select seen.looked_at, seen.through, event_id, event_type, stream_name, stream_position, global_position,
+select seen.looked_at, seen.through, concord.archived_through($1) as archived_through, event_id, event_type, stream_name, stream_position, global_position,
   (extract(epoch from recorded_at) * 10000000)::bigint as ticks, data::text as data, metadata::text as metadata
 from seen
 left join page on

@@ -1,0 +1,107 @@
+// Moves events out of concord.events into files. A file is durable before the transaction that records it and deletes the
+// events commits: whatever dies when, an event is in the table or in a file that the manifest names, and never in both.
+import { type Database, loadSql } from '@concord/database';
+import { type GlobalPosition, InvalidArgument } from '@concord/kernel';
+import type { TenantId } from '@concord/tenancy';
+import type { ArchiveOptions, ArchiveReport, ArchiveStep } from '../../requests.js';
+import { type ArchivedEvent, ArchiveUnavailable, type FileArchive } from './file-archive.js';
+
+const sql = {
+  lock: loadSql(import.meta.url, '../sql/lock-maintenance.sql'),
+  hidden: loadSql(import.meta.url, '../sql/select-hidden.sql'),
+  old: loadSql(import.meta.url, '../sql/select-old.sql'),
+  olderThan: loadSql(import.meta.url, '../sql/last-older-than.sql'),
+  record: loadSql(import.meta.url, '../sql/record-archive.sql'),
+  delete: loadSql(import.meta.url, '../sql/delete-archived.sql'),
+  scavenge: loadSql(import.meta.url, '../sql/scavenge.sql'),
+};
+const EVENTS_A_FILE = 10_000;
+const REMOVED_AT_ONCE = 10_000;
+
+type Row = Omit<ArchivedEvent, 'global_position' | 'stream_position'> & {
+  readonly global_position: bigint;
+  readonly stream_position: bigint;
+};
+
+export class Archiver {
+  constructor(
+    private readonly database: Database,
+    private readonly archive: FileArchive | undefined,
+  ) {}
+
+  /** Removes what streams show no more; answers how many events. */
+  async scavenge(tenant: TenantId): Promise<number> {
+    let total = 0;
+    for (let removed = REMOVED_AT_ONCE; removed === REMOVED_AT_ONCE; total += removed) {
+      const [row] = await this.database.query<{ removed: bigint }>(sql.scavenge, [tenant, REMOVED_AT_ONCE]);
+      removed = Number(row?.removed ?? 0);
+    }
+    return total;
+  }
+
+  async run(tenant: TenantId, options: ArchiveOptions): Promise<ArchiveReport> {
+    const { archive } = this;
+    if (!archive) throw new ArchiveUnavailable('no archive folder is set: give the store one');
+    const limit = options.eventsPerFile ?? EVENTS_A_FILE;
+    if (!Number.isSafeInteger(limit) || limit < 1) throw new InvalidArgument('eventsPerFile is a whole number above 0');
+    const target = await this.target(tenant, options);
+    let [events, files] = [0, 0];
+    for (;;) {
+      const moved = await this.database.transaction(async () => {
+        await this.database.query(sql.lock, [tenant]);
+        const rows = await this.due(tenant, target, limit);
+        if (rows.length > 0) await this.move(archive, { tenant, rows, onStep: options.onStep ?? (() => undefined) });
+        return rows.length;
+      });
+      if (moved === 0) return { events, files };
+      await options.onStep?.('committed');
+      events += moved;
+      files += 1;
+    }
+  }
+
+  /** Undefined: what is hidden. */
+  private async target(tenant: TenantId, options: ArchiveOptions): Promise<GlobalPosition | undefined> {
+    if ('hidden' in options) return undefined;
+    if ('upTo' in options) return options.upTo;
+    const [row] = await this.database.query<{ position: GlobalPosition }>(sql.olderThan, [tenant, options.before]);
+    return row?.position ?? 0n;
+  }
+
+  private due(tenant: TenantId, target: GlobalPosition | undefined, limit: number): Promise<Row[]> {
+    if (target === undefined) return this.database.query<Row>(sql.hidden, [tenant, limit]);
+    return this.database.query<Row>(sql.old, [tenant, limit, target]);
+  }
+
+  private async move(archive: FileArchive, { tenant, rows, onStep }: Move): Promise<void> {
+    const { file, sha256 } = await archive.write(tenant, rows.map(toArchived), () => onStep('written'));
+    await onStep('named');
+    const positions = rows.map((row) => row.global_position);
+    const record = [tenant, file, sha256, rows.length, positions[0], positions.at(-1), JSON.stringify(rangesOf(rows))];
+    await this.database.query(sql.record, record);
+    await onStep('recorded');
+    const [deleted] = await this.database.query<{ events: bigint }>(sql.delete, [tenant, positions]);
+    if (deleted?.events !== BigInt(rows.length)) throw new Error(`of ${rows.length} events only some were deleted`);
+    await onStep('deleted');
+  }
+}
+
+interface Move {
+  readonly tenant: TenantId;
+  readonly rows: readonly Row[];
+  readonly onStep: (step: ArchiveStep) => void | Promise<void>;
+}
+
+function toArchived(row: Row): ArchivedEvent {
+  return { ...row, global_position: row.global_position.toString(), stream_position: row.stream_position.toString() };
+}
+
+/** Of each stream: where its part begins and ends. */
+function rangesOf(rows: readonly Row[]): { stream: string; first: string; last: string }[] {
+  const ranges = new Map<string, { stream: string; first: string; last: string }>();
+  for (const { stream_name: stream, stream_position } of rows) {
+    const last = stream_position.toString();
+    ranges.set(stream, { stream, first: ranges.get(stream)?.first ?? last, last });
+  }
+  return [...ranges.values()];
+}

@@ -1,0 +1,1 @@
+select concord.archived_through($1) as position

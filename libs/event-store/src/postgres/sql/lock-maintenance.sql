@@ -1,0 +1,1 @@
+select concord.lock_maintenance($1)

@@ -1,0 +1,1 @@
+select concord.scavenge($1, $2) as removed

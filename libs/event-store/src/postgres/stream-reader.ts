@@ -1,0 +1,90 @@
+// Reads one stream by keyset pages. A stream has no gaps: where its rows begin later than they should, its first events
+// are archived, or shown no more.
+import { type Database, loadSql } from '@concord/database';
+import type { RecordedEvent, StreamName, StreamPosition } from '@concord/kernel';
+import type { TenantId } from '@concord/tenancy';
+import type { ReadStreamOptions } from '../requests.js';
+import type { ArchiveReader } from './archive/archive-reader.js';
+import { type EventRow, type LoadedRow, toRecordedEvent } from './rows.js';
+
+const sql = {
+  forwards: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
+  backwards: loadSql(import.meta.url, 'sql/read-stream-backwards.sql'),
+};
+const PAGE = 1000;
+const MAX_POSITION = 2n ** 63n - 1n;
+
+export class StreamReader {
+  constructor(
+    private readonly database: Database,
+    private readonly archives: ArchiveReader,
+  ) {}
+
+  async *read(tenant: TenantId, stream: StreamName, options: ReadStreamOptions): AsyncGenerator<RecordedEvent> {
+    let wanted = options.limit ?? Number.POSITIVE_INFINITY;
+    const start = { tenant, stream, from: options.from };
+    const size = (): number => Math.min(wanted, PAGE);
+    const pages = options.direction === 'backwards' ? this.backwards(start, size) : this.forwards(start, size);
+    for await (const page of pages) {
+      for (const row of page.slice(0, wanted)) yield toRecordedEvent(row);
+      wanted -= page.length;
+      if (wanted <= 0) return;
+    }
+  }
+
+  /** What aggregates need: loaded rows, with those before them that are archived. */
+  async withArchived(tenant: TenantId, rows: readonly LoadedRow[]): Promise<readonly LoadedRow[]> {
+    const firsts = new Map<StreamName, LoadedRow>();
+    const kept = new Map<StreamName, StreamPosition>();
+    for (const row of rows) {
+      if (row.event_type === null) kept.set(row.stream_name, BigInt((row.data as [number, number])[1]));
+      else if (row.event_type !== '' && !firsts.has(row.stream_name)) firsts.set(row.stream_name, row);
+    }
+    const archived: LoadedRow[] = [];
+    for (const [stream, { stream_position }] of firsts) {
+      const from = kept.get(stream) ?? 0n;
+      if (stream_position === from) continue;
+      archived.push(...(await this.archives.ofStream(tenant, stream, { from, to: stream_position - 1n })));
+    }
+    return archived.length > 0 ? [...archived, ...rows] : rows;
+  }
+
+  private async *forwards({ tenant, stream, from = 0n }: Start, limit: () => number): AsyncGenerator<EventRow[]> {
+    for (let next = from; ;) {
+      const size = limit();
+      if (size <= 0) return;
+      const rows = await this.database.query<EventRow>(sql.forwards, [tenant, stream, next, size]);
+      const [first] = rows;
+      if (!first) return;
+      if (first.stream_position > next) {
+        yield await this.archives.ofStream(tenant, stream, { from: next, to: first.stream_position - 1n });
+      }
+      yield rows;
+      if (rows.length < size) return;
+      next = (rows.at(-1)?.stream_position ?? 0n) + 1n;
+    }
+  }
+
+  private async *backwards({ tenant, stream, from }: Start, limit: () => number): AsyncGenerator<EventRow[]> {
+    for (let next = from ?? MAX_POSITION; next >= 0n;) {
+      const size = limit();
+      if (size <= 0) return;
+      const rows = await this.database.query<EventRow>(sql.backwards, [tenant, stream, next, size]);
+      yield rows;
+      next = rows.at(-1)?.stream_position ?? next + 1n;
+      next -= 1n;
+      if (rows.length === size) continue;
+      // The last event of a stream is never archived: with nothing at its end there is nothing before it.
+      if (next >= 0n && next < MAX_POSITION) {
+        yield (await this.archives.ofStream(tenant, stream, { from: 0n, to: next })).reverse();
+      }
+      return;
+    }
+  }
+}
+
+interface Start {
+  readonly tenant: TenantId;
+  readonly stream: StreamName;
+  readonly from: StreamPosition | undefined;
+}
