@@ -139,6 +139,18 @@ const packages = [
     { path: '^(apps|libs|test)/' },
     { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-bundled'] },
   ),
+  rule(
+    'one-kurrent-client',
+    '@kurrent/kurrentdb-client and @eventstore/db-client use one global protobuf namespace: only the second is loaded.',
+    {},
+    { path: '(^|node_modules/)@kurrent/' },
+  ),
+  rule(
+    'kurrent-behind-the-port',
+    "The client of KurrentDB is the adapter's matter; apps/eventstore speaks its protocol, and tests look at both.",
+    { path: '^(apps|libs|bench)/', pathNot: [SPEC, '^libs/event-store/src/kurrent/', '^apps/eventstore/', '^bench/'] },
+    { path: '(^|node_modules/)(@eventstore/|@grpc/|google-protobuf)' },
+  ),
   rule('resolvable', 'Every import leads to a file.', {}, { couldNotResolve: true }),
 ];
 

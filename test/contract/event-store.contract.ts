@@ -1,4 +1,5 @@
 // What every event store does, whatever keeps its events. Adapters run it from their own spec.
+import { anyClient } from './event-store/any-client.js';
 import { appendAndRead } from './event-store/append-and-read.js';
 import { expectedVersion } from './event-store/expected-version.js';
 import { links } from './event-store/links.js';
@@ -11,13 +12,16 @@ import { streamDeletion } from './event-store/stream-deletion.js';
 import { streamMetadata } from './event-store/stream-metadata.js';
 import { transaction } from './event-store/transaction.js';
 import { upcasts } from './event-store/upcasts.js';
+import { ALL_CAPABILITIES, type StoreCapabilities } from '@concord/event-store';
 import type { Opened, TwoStores } from './event-store/kit.js';
 
-export function eventStoreContract(open: () => Promise<TwoStores>): void {
-  const stores = {} as Opened & TwoStores;
+export function eventStoreContract(open: () => Promise<TwoStores>, can: StoreCapabilities = ALL_CAPABILITIES): void {
+  const stores = { can } as Opened & TwoStores;
   beforeAll(async () => Object.assign(stores, await open()));
   afterAll(() => stores.close());
+  it('says what it can do', () => expect(stores.a.capabilities).toEqual(can));
   appendAndRead(stores);
+  anyClient(stores);
   expectedVersion(stores);
   severalStreams(stores);
   eventIds(stores);

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { type INestApplicationContext, Injectable, Module, type Type } from '@nestjs/common';
+import { Global, type INestApplicationContext, Injectable, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { CommandBus } from '@nestjs/cqrs';
-import { Database, DatabaseModule } from '@concord/database';
+import { Database, openDatabase } from '@concord/database';
 import { EventStore, EventStoreModule } from '@concord/event-store';
 import { newId } from '@concord/kernel';
 import { ConsumerGroup, ConsumerGroups, ConsumerGroupsModule, On } from '@concord/subscriptions';
@@ -79,18 +79,20 @@ it('writes a letter for each loan, once, and waits for an operator where it cann
 });
 
 describe('an app is not started', () => {
+  /** Its database is closed here: an app that does not start calls no hooks. */
   const boot = async (...providers: Type[]): Promise<void> => {
-    @Module({
-      imports: [
-        DatabaseModule.forRoot({ url: database.url }),
-        EventStoreModule.forRoot(),
-        ConsumerGroupsModule.forRoot(),
-      ],
-      providers,
-    })
+    const opened = await openDatabase({ url: database.url });
+    @Global()
+    @Module({ providers: [{ provide: Database, useValue: opened.database }], exports: [Database] })
+    class Opened {}
+    @Module({ imports: [Opened, EventStoreModule.forRoot(), ConsumerGroupsModule.forRoot()], providers })
     class App {}
-    const app = await NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
-    await app.close();
+    try {
+      const app = await NestFactory.createApplicationContext(App, { logger: false, abortOnError: false });
+      await app.close();
+    } finally {
+      await opened.close();
+    }
   };
 
   @ConsumerGroup({ name: 'one', delivery: 'at-least-once' })

@@ -4,6 +4,7 @@ import type { EventStore } from '@concord/event-store';
 import type { RecordedEvent } from '@concord/kernel';
 import type { CommandOutcome } from './domain-command.js';
 import { CommandIdReused } from './command-id-reused.js';
+import type { SentCommand } from './sent-command.js';
 import { commandEventId, FINGERPRINT } from './unit-of-work.js';
 
 const PAGE = 8;
@@ -14,13 +15,12 @@ const PAGE = 8;
  */
 export async function appliedBefore<Value>(
   store: EventStore,
-  commandId: string,
-  fingerprint?: string,
+  { id: commandId, fingerprint, touched }: SentCommand,
 ): Promise<CommandOutcome<Value> | undefined> {
   const found: RecordedEvent[] = [];
   for (let first = 0; found.length === first; first += PAGE) {
     const ids = Array.from({ length: PAGE }, (_, index) => commandEventId(commandId, first + index));
-    found.push(...(await store.findEvents(ids)));
+    found.push(...(await store.findEvents(ids, [...touched])));
   }
   if (found.length === 0) return undefined;
   const sent = found[0]?.metadata[FINGERPRINT];

@@ -5,15 +5,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { CommitUnknown, TransientConflict } from '@concord/database';
 import { type AppendResult, EventStore } from '@concord/event-store';
-import { currentMessage, InvalidArgument, newId, runInMessage, WrongExpectedVersion } from '@concord/kernel';
+import {
+  currentMessage,
+  InvalidArgument,
+  newId,
+  runInMessage,
+  type StreamName,
+  WrongExpectedVersion,
+} from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
 import { appliedBefore } from './applied-before.js';
 import { CommandIdReused } from './command-id-reused.js';
 import type { CommandOutcome, DomainCommand } from './domain-command.js';
-import type { Executed, Sent } from './executed.js';
+import type { Executed } from './executed.js';
 import { InlineProjections } from './inline-projections.js';
 import { LockedStreams } from './locked-streams.js';
 import { DecidedOnStaleState } from './mailbox.js';
+import type { SentCommand } from './sent-command.js';
 import { UnitOfWork } from './unit-of-work.js';
 import { UnlockedCommands } from './unlocked-commands.js';
 
@@ -49,14 +57,13 @@ export class CommandPipeline {
     // 2. What it is called and belongs to.
     const commandId = checkCommandId(command.commandId) ?? newId();
     const correlationId = currentMessage()?.correlationId ?? commandId;
-    return runInMessage({ correlationId, causationId: commandId }, () =>
-      this.attempt(command, { id: commandId, fingerprint: command.fingerprint }, handle),
-    );
+    const sent = { id: commandId, fingerprint: command.fingerprint, touched: new Set<StreamName>() };
+    return runInMessage({ correlationId, causationId: commandId }, () => this.attempt(command, sent, handle));
   }
 
   private async attempt<Value>(
     command: DomainCommand<unknown, Value>,
-    sent: Sent,
+    sent: SentCommand,
     handle: () => Promise<Value>,
   ): Promise<CommandOutcome<Value>> {
     const deadline = Date.now() + RETRY_WITHIN_MS;
@@ -75,28 +82,29 @@ export class CommandPipeline {
     }
   }
 
-  /** What added nothing may have been applied before. */
+  /** What a command that has committed answers: one that added nothing may be a repeat. */
   private async answer<Value>(
-    sent: Sent,
+    sent: SentCommand,
     { value, appended }: Executed<Value>,
     look: boolean,
   ): Promise<CommandOutcome<Value>> {
     const results = await appended;
-    const hasAdded = results.some(({ events }) => events.length > 0);
-    const before = hasAdded || !look ? undefined : await this.appliedBefore<Value>(sent);
+    const added = results.flatMap(({ events }) => events);
+    if (added.length > 0) await this.inline?.follow(added);
+    const before = added.length > 0 || !look ? undefined : await this.appliedBefore<Value>(sent);
     return before ?? { value, ...outcomeOf(results) };
   }
 
   private async withoutLocks<Value>(
     command: DomainCommand<unknown, Value>,
-    sent: Sent,
+    sent: SentCommand,
     handle: () => Promise<Value>,
   ): Promise<Executed<Value> | undefined> {
     if (this.inline?.isActive) return undefined;
     return this.unlocked?.execute(command.constructor, sent, handle);
   }
 
-  private async underLocks<Value>(sent: Sent, handle: () => Promise<Value>): Promise<Executed<Value>> {
+  private async underLocks<Value>(sent: SentCommand, handle: () => Promise<Value>): Promise<Executed<Value>> {
     const streams = new LockedStreams(this.store);
     const executed = await this.store.transaction(() => this.execute(streams, sent, handle));
     const results = await executed.appended;
@@ -105,12 +113,12 @@ export class CommandPipeline {
     return executed;
   }
 
-  private appliedBefore<Value>(sent: Sent): Promise<CommandOutcome<Value> | undefined> {
-    return appliedBefore<Value>(this.store, sent.id, sent.fingerprint);
+  private appliedBefore<Value>(sent: SentCommand): Promise<CommandOutcome<Value> | undefined> {
+    return appliedBefore<Value>(this.store, sent);
   }
 
   /** Whether a failed command was applied all the same. When that cannot be seen, the failure is the answer. */
-  private async lookAfter<Value>(sent: Sent, failure: unknown): Promise<CommandOutcome<Value> | undefined> {
+  private async lookAfter<Value>(sent: SentCommand, failure: unknown): Promise<CommandOutcome<Value> | undefined> {
     try {
       return await this.appliedBefore<Value>(sent);
     } catch (error) {
@@ -120,7 +128,7 @@ export class CommandPipeline {
 
   private async execute<Value>(
     streams: LockedStreams,
-    sent: Sent,
+    sent: SentCommand,
     handle: () => Promise<Value>,
   ): Promise<Executed<Value>> {
     // 3. The handler loads under locks and decides.

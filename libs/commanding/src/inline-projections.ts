@@ -11,4 +11,10 @@ export abstract class InlineProjections {
 
   /** Called after the append and before the commit, with what was added, in order. An error rolls everything back. */
   abstract project(events: readonly RecordedEvent[]): Promise<void>;
+
+  /**
+   * Called after the commit with what was added. Where the store cannot commit events and rows as one, it waits until
+   * the projections show them, up to a bound: the command is committed, whether they do or not.
+   */
+  abstract follow(events: readonly RecordedEvent[]): Promise<void>;
 }

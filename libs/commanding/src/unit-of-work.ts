@@ -2,8 +2,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AggregateType, AnyAggregate } from '@concord/domain';
 import type { AppendRequest, AppendResult } from '@concord/event-store';
-import type { Sent } from './executed.js';
 import { currentMessage, derivedIdOf, NO_REVISION, streamName, type StreamName } from '@concord/kernel';
+import type { SentCommand } from './sent-command.js';
 
 const running = new AsyncLocalStorage<UnitOfWork>();
 
@@ -26,7 +26,7 @@ export class UnitOfWork {
 
   constructor(
     private readonly streams: Streams,
-    private readonly sent: Sent,
+    private readonly sent: SentCommand,
   ) {}
 
   /** The unit of work of the running command, if any. */
@@ -43,6 +43,7 @@ export class UnitOfWork {
     const streams = ids.map((id) => streamName(type.category, id));
     const missing = [...new Set(streams)].filter((stream) => !this.aggregates.has(stream));
     if (missing.length > 0) {
+      for (const stream of missing) this.sent.touched.add(stream);
       for (const [stream, aggregate] of await this.streams.load(type, missing)) this.aggregates.set(stream, aggregate);
     }
     return streams.map((stream) => this.aggregates.get(stream) as A);

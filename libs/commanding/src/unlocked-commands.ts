@@ -3,8 +3,9 @@
 import { TransactionNeeded } from '@concord/database';
 import type { EventStore, UnlockedCommands as Unlocked } from '@concord/event-store';
 import type { StreamName } from '@concord/kernel';
-import type { Executed, Sent } from './executed.js';
+import type { Executed } from './executed.js';
 import { Mailboxes } from './mailboxes.js';
+import type { SentCommand } from './sent-command.js';
 import { UnitOfWork } from './unit-of-work.js';
 import { UnlockedStream } from './unlocked-stream.js';
 
@@ -24,7 +25,7 @@ export class UnlockedCommands {
 
   async execute<Value>(
     commandClass: object,
-    sent: Sent,
+    sent: SentCommand,
     handle: () => Promise<Value>,
   ): Promise<Executed<Value> | undefined> {
     if (this.needLocks.has(commandClass)) return undefined;

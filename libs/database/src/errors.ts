@@ -3,6 +3,7 @@ import {
   ConcordError,
   EventIdInUse,
   type ExpectedVersion,
+  InvalidArgument,
   StreamDeleted,
   type StreamName,
   WrongExpectedVersion,
@@ -44,6 +45,8 @@ const HALF_REPEATED = 'CN002';
 const STREAM_DELETED = 'CN003';
 const FEED_ON_STANDBY = 'CN005';
 const OWNERSHIP_LOST = 'CN040';
+// invalid_regular_expression, invalid_text_representation, untranslatable_character
+const UNREADABLE = new Set(['2201B', '22P02', '22P05']);
 const UNIQUE_VIOLATION = '23505';
 // serialization_failure, deadlock_detected, lock_not_available, object_in_use
 const TRANSIENT = new Set(['40001', '40P01', '55P03', '55006']);
@@ -84,6 +87,7 @@ const MEANINGS: Readonly<Record<string, (error: PostgresError) => ConcordError>>
 function translateState(error: PostgresError): ConcordError | undefined {
   const { code = '', constraint } = error;
   if (TRANSIENT.has(code)) return new TransientConflict(error.message, {}, { cause: error });
+  if (UNREADABLE.has(code)) return new InvalidArgument(error.message, {}, { cause: error });
   const meaning = MEANINGS[code] ?? MEANINGS[`${code} ${constraint}`];
   return meaning?.(error);
 }

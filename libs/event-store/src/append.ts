@@ -7,8 +7,8 @@ import {
   InvalidArgument,
   isId,
   type NewEvent,
-  parseStreamName,
 } from '@concord/kernel';
+import { JsonText } from './json-text.js';
 import type { AppendRequest } from './requests.js';
 import { EVENT_VERSION, type Upcasts } from './upcasts.js';
 
@@ -18,6 +18,8 @@ export interface Append extends Omit<AppendRequest, 'events'> {
 }
 
 const MAX_TYPE_LENGTH = 200;
+// Three bytes each at most, beside the tenant: an index entry of PostgreSQL has room for 2,700.
+const MAX_NAME_LENGTH = 512;
 const WORDS = ['no-stream', 'stream-exists', 'any'];
 
 /** Errors: InvalidArgument that names the event and the place; nothing was appended. */
@@ -47,10 +49,19 @@ export function stamped(appends: readonly Append[], upcasts: Upcasts): readonly 
 }
 
 function prepare(request: AppendRequest): Append {
-  parseStreamName(request.stream);
+  assertStoredName(request.stream);
   assertExpected(request.expected);
   if (request.events.length === 0) throw new InvalidArgument(`append to "${request.stream}" needs at least one event`);
   return { ...request, events: request.events.map(prepareEvent) };
+}
+
+/** Domain code has stricter names, see streamName(); the store keeps what any client of it may call a stream. */
+export function assertStoredName(name: string): void {
+  if (name.length === 0 || name.length > MAX_NAME_LENGTH || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
+    throw new InvalidArgument(
+      `a stream name has 1 to ${MAX_NAME_LENGTH} characters, no control characters and no lone surrogates`,
+    );
+  }
 }
 
 /** Errors: InvalidArgument. */
@@ -67,7 +78,7 @@ export function prepareEvent(event: NewEvent): Required<NewEvent> {
     throw new InvalidArgument(`an event type has 1 to ${MAX_TYPE_LENGTH} characters and no control characters`);
   }
   if (event.data === undefined) throw new InvalidArgument(`event ${event.type} has no data: give at least {}`);
-  assertExactJson(event.data);
+  if (!(event.data instanceof JsonText)) assertExactJson(event.data);
   const metadata: EventMetadata = { ...currentMessage(), ...event.metadata };
   assertExactJson(metadata, '$metadata');
   return { id: event.id, type: event.type, data: event.data, metadata };

@@ -1,4 +1,4 @@
-// The port of the event store. Adapters: postgres/ (the real one) and memory/ (for unit tests); one contract suite for both.
+// The port of the event store. Adapters: postgres/ (the default), kurrent/ and memory/ (for unit tests); one contract suite for all.
 // Everything is for the tenant of the running code, and inside transaction() everything commits or rolls back as one.
 import {
   assertExactJson,
@@ -6,15 +6,16 @@ import {
   type ExpectedVersion,
   type GlobalPosition,
   newId,
-  parseStreamName,
   type RecordedEvent,
   type StreamName,
 } from '@concord/kernel';
 import type { Upcast } from '@concord/domain';
 import { currentTenant, type TenantId } from '@concord/tenancy';
-import { type Append, assertExpected, prepareAppends, stamped } from './append.js';
+import { type Append, assertExpected, assertStoredName, prepareAppends, stamped } from './append.js';
 import { AppendListeners, type AppendSource } from './append-listeners.js';
+import { ALL_CAPABILITIES, type StoreCapabilities } from './capabilities.js';
 import { type FindTargets, type LinkTarget, resolveAll, resolveLinks } from './links.js';
+import { metadataWriteOf } from './metadata-append.js';
 import { checkReadFeed } from './read-feed.js';
 import { EVENT_VERSION, Upcasts } from './upcasts.js';
 import type {
@@ -47,6 +48,11 @@ export abstract class EventStore {
   protected upcasts = new Upcasts();
   private readonly listeners = new AppendListeners();
 
+  /** What this kind of store can do. Ask before you rely on it. */
+  get capabilities(): StoreCapabilities {
+    return ALL_CAPABILITIES;
+  }
+
   /**
    * From now on events of old forms are read, wherever they are read, as those of the present one, and events that are
    * appended say which form they have. What is stored stays. Errors: InvalidArgument, for a chain with a gap or a cycle.
@@ -58,10 +64,15 @@ export abstract class EventStore {
   /**
    * Appends to one or several streams, all or nothing; one result a request, in order. An append whose events are all
    * there already (same ids and content) succeeds again, whatever it expects. Errors: WrongExpectedVersion,
-   * StreamDeleted, EventIdInUse, InvalidArgument (a payload that JSON or the store would change), TenantMissing.
+   * StreamDeleted, EventIdInUse, InvalidArgument (a payload that JSON or the store would change), NotSupportedByStore,
+   * TenantMissing. To a metadata stream (`$$` and a name) one `$metadata` event at a time is appended, which is
+   * writeStreamMetadata.
    */
   async append(...requests: AppendRequest[]): Promise<AppendResult[]> {
-    return this.write(currentTenant(), stamped(prepareAppends(requests), this.upcasts));
+    const appends = prepareAppends(requests);
+    const metadata = metadataWriteOf(appends);
+    if (metadata) return [await this.writeMetadata(currentTenant(), metadata)];
+    return this.write(currentTenant(), stamped(appends, this.upcasts));
   }
 
   /**
@@ -105,7 +116,7 @@ export abstract class EventStore {
     expected: ExpectedVersion = 'any',
     id: string = newId(),
   ): Promise<AppendResult> {
-    parseStreamName(stream);
+    assertStoredName(stream);
     assertExpected(expected);
     return this.writeMetadata(currentTenant(), { stream, expected, ...prepareMetadata(metadata, id) });
   }
@@ -153,19 +164,27 @@ export abstract class EventStore {
    * deleted with its stream. Errors: InvalidArgument for a state that is not JSON.
    */
   async saveSnapshot(stream: StreamName, snapshot: Snapshot): Promise<void> {
-    parseStreamName(stream);
+    assertStoredName(stream);
     assertExactJson(snapshot.state, 'state');
     await this.keepSnapshot(currentTenant(), stream, snapshot);
   }
 
-  /** The events with these ids, in no particular order; unknown ids are left out. */
-  abstract findEvents(ids: readonly string[]): Promise<RecordedEvent[]>;
+  /**
+   * The events with these ids, in no particular order; unknown ids are left out. `within`: the streams they can only be
+   * in, for stores that have to read those. Errors: NotSupportedByStore without `within`, where that is needed.
+   */
+  abstract findEvents(ids: readonly string[], within?: readonly StreamName[]): Promise<RecordedEvent[]>;
 
   /** Every tenant that has events, with its head. Needs no tenant. */
   abstract tenantHeads(): Promise<TenantHead[]>;
 
   /** The last position given to any tenant's event so far; the feed may not have settled up to it yet. */
   abstract lastPosition(): Promise<GlobalPosition>;
+
+  /** Ends connections of its own; the Database is not the store's. */
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
 
   /**
    * Calls back after an append was committed: one of this store at once, one of another process soon. Returns the way to
@@ -217,7 +236,7 @@ export abstract class EventStore {
 }
 
 function deletion(stream: StreamName, expected: ExpectedVersion, forGood: boolean): StreamDeletion {
-  parseStreamName(stream);
+  assertStoredName(stream);
   assertExpected(expected);
   return { stream, expected, forGood, id: newId(), metadata: { ...currentMessage() } };
 }

@@ -1,13 +1,19 @@
 // F2: the event store's port and its adapters.
 export type { AppendSource } from './append-listeners.js';
+export { ALL_CAPABILITIES, type StoreCapabilities } from './capabilities.js';
+export { NotSupportedByStore, StoreRefused, StoreUnavailable } from './errors.js';
 export { EventStore } from './event-store.js';
 export { EventStoreModule } from './event-store.module.js';
 export { FeedWatchModule } from './feed-watch.module.js';
+export { JsonText } from './json-text.js';
+export type { KurrentOptions } from './kurrent/kurrent-event-store.js';
+export { openKurrentEventStore } from './kurrent/open.js';
 export { MemoryEventStore } from './memory/memory-event-store.js';
 export type { UnlockedCommands } from './unlocked-commands.js';
-export { type FeedDiagnosis, type FeedHolder, FeedHorizon, type FeedLag } from './postgres/feed-horizon.js';
-export { type FeedReading, type FeedState, type FeedThresholds, FeedWatch } from './postgres/feed-watch.js';
+export { type FeedDiagnosis, type FeedHolder, FeedHorizon } from './postgres/feed-horizon.js';
+export { FeedWatch } from './postgres/feed-watch.js';
 export { PostgresEventStore } from './postgres/postgres-event-store.js';
+export { type StoredEvent, type StoredEventFilter, StoredEvents } from './postgres/stored-events.js';
 export { ArchiveUnavailable } from './postgres/archive/file-archive.js';
 export type { PostgresEventStoreOptions } from './postgres/postgres-event-store.js';
 export type {
@@ -17,7 +23,6 @@ export type {
   ArchiveReport,
   ArchiveStep,
   FeedPage,
-  LoadedSnapshot,
   LoadedStream,
   ReadFeedOptions,
   ReadStreamOptions,

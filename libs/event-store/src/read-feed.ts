@@ -1,5 +1,5 @@
 // Checks what part of the feed is asked for, the same way for every adapter.
-import { type GlobalPosition, InvalidArgument } from '@concord/kernel';
+import { type GlobalPosition, InvalidArgument, type RecordedEvent } from '@concord/kernel';
 import type { ReadFeedOptions } from './requests.js';
 
 /** Errors: InvalidArgument. A limit below 1 would seem to have read what it has not. */
@@ -29,6 +29,18 @@ export function readThrough(
   if (direction === 'backwards') return after + 1n;
   const end = before !== undefined && before <= settled ? before - 1n : settled;
   return end > after ? end : after;
+}
+
+/** Whether an event is in what is asked for. */
+export function isWanted({ stream, type, globalPosition }: RecordedEvent, options: ReadFeedOptions): boolean {
+  const { after = 0n, before, categories, types, streamPrefixes } = options;
+  if (globalPosition <= after || (before !== undefined && globalPosition >= before)) return false;
+  if (streamPrefixes && !streamPrefixes.some((prefix) => stream.startsWith(prefix))) return false;
+  return has(categories, stream.split('-', 1)[0] ?? '') && has(types, type);
+}
+
+function has(wanted: readonly string[] | undefined, value: string): boolean {
+  return wanted?.includes(value) ?? true;
 }
 
 const DIRECTIONS = new Set(['forwards', 'backwards']);

@@ -58,7 +58,7 @@ export const TOMBSTONE_EVENT = '$streamDeleted';
 export const TOMBSTONE_POSITION: StreamPosition = 2n ** 63n - 1n;
 
 const NUMBERS = { maxCount: '$maxCount', maxAge: '$maxAge', cacheControl: '$cacheControl' } as const;
-const TRUNCATE_BEFORE = '$tb';
+export const TRUNCATE_BEFORE = '$tb';
 const ACL = '$acl';
 const RIGHTS = { read: '$r', write: '$w', delete: '$d', metadataRead: '$mr', metadataWrite: '$mw' } as const;
 const KEYS: ReadonlySet<string> = new Set([...Object.values(NUMBERS), TRUNCATE_BEFORE, ACL]);

@@ -4,7 +4,10 @@ import { type DomainEvent, type RecordedEvent } from '@concord/kernel';
 import { methodsOf, On as OnEvent } from '@concord/subscriptions';
 import type { ActiveRecord, RowType } from './active-record.js';
 
-/** `inline`: in the command's transaction. `async`: behind it, exactly once, with a checkpoint. */
+/**
+ * `inline`: in the command's transaction; with a store that cannot do that (EventStore.capabilities), right behind it, and
+ * the command waits up to 5 s for it. `async`: behind it. Both exactly once.
+ */
 export type Consistency = 'inline' | 'async';
 
 /** What @Projection declares. */

@@ -44,7 +44,7 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onApplicationBootstrap(): Promise<void> {
     for (const projection of this.registry.all) {
-      if (projection.consistency === 'inline') await this.deployInline(projection);
+      if (this.isInline(projection)) await this.deployInline(projection);
       else this.consumers.set(projection.name, this.consumerOf(projection));
     }
     if (this.settings.run) for (const consumer of this.consumers.values()) consumer.start();
@@ -66,11 +66,11 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
 
   /**
    * Waits until a projection shows everything up to a position, for the running tenant. False: not within the time.
-   * An inline projection shows what its command has committed, at once. Errors: InvalidArgument for an unknown name.
+   * An inline projection shows what its command has committed at once, where the store can do that. Errors: InvalidArgument for an unknown name.
    */
   async waitFor(name: string, position: GlobalPosition, milliseconds: number): Promise<boolean> {
     const projection = this.registry.get(name);
-    if (projection.consistency === 'inline') return true;
+    if (this.isInline(projection)) return true;
     const deadline = Date.now() + milliseconds;
     const advanced = this.consumers.get(name)?.advanced;
     for (;;) {
@@ -109,6 +109,11 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
   /** A digest of a projection's rows, of one tenant or of all: equal digests, equal rows. */
   async digest(name: string, tenantId?: string): Promise<string> {
     return digestOf(this.database, this.registry.get(name), tenantId);
+  }
+
+  /** Whether it runs within commands: with a store that cannot commit rows with events, nothing does. */
+  private isInline({ consistency }: ProjectionDefinition): boolean {
+    return consistency === 'inline' && this.store.capabilities.sameTransactionAsReadModels;
   }
 
   private consumerOf(projection: ProjectionDefinition): Consumer {

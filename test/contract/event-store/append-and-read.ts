@@ -92,15 +92,12 @@ export function appendAndRead(stores: Opened): void {
           const stream = freshStream();
           const events = Array.from({ length: 3 }, () => event('Plain', data));
           await stores.a.append(to(stream, 'no-stream', events[0]!));
-          const several = [to(stream, 0n, ...events.slice(1)), to(freshStream(), 'no-stream', event('Plain', data))];
-          for (const expected of [2, 0]) {
-            const results = await stores.a.append(...several);
-            expect(results[0]!.events).toHaveLength(expected);
-          }
+          const other = stores.can.multiStreamAppend ? [to(freshStream(), 'no-stream', event('Plain', data))] : [];
+          const several = [to(stream, 0n, ...events.slice(1)), ...other];
+          // The second time they are recognised.
+          for (let time = 0; time < 2; time += 1) await stores.a.append(...several);
           const recorded = await all(stores.b.readStream(stream));
           expect(recorded.map((one) => one.data)).toStrictEqual([data, data, data]);
-          const repeated = await stores.a.append(to(stream, 'any', events[0]!));
-          expect(repeated[0]!.events).toEqual([]);
         });
       },
     );
@@ -131,9 +128,9 @@ export function appendAndRead(stores: Opened): void {
       ['no request', []],
       ['no event', [{ stream: 'a-1', expected: 'any', events: [] }]],
       ['an id that is no UUID', [{ stream: 'a-1', expected: 'any', events: [{ ...event(), id: 'x' }] }]],
-      ['a name without a dash', [{ stream: 'nodash' as StreamName, expected: 'any', events: [event()] }]],
-      ['a category with a space', [{ stream: 'a b-1', expected: 'any', events: [event()] }]],
-      ['an empty id', [{ stream: 'a-', expected: 'any', events: [event()] }]],
+      ['an empty name', [{ stream: '' as StreamName, expected: 'any', events: [event()] }]],
+      ['a name beyond 512 characters', [{ stream: `a-${'x'.repeat(511)}`, expected: 'any', events: [event()] }]],
+      ['a lone surrogate in a name', [{ stream: 'a-\ud800', expected: 'any', events: [event()] }]],
       ['a control character', [{ stream: 'a-\u0000', expected: 'any', events: [event()] }]],
       ['a negative version', [{ stream: 'a-1', expected: -1n, events: [event()] }]],
       ['an empty type', [{ stream: 'a-1', expected: 'any', events: [event('')] }]],

@@ -10,7 +10,9 @@ export function feed(stores: Opened): void {
       inTenant(async () => {
         const [one, other] = [freshStream('one'), freshStream('other')];
         await stores.a.append(to(one, 'any', event('X'), event('Y')));
-        await stores.b.append(to(other, 'any', event('X')), to(one, 1n, event('Z')));
+        const [x, z] = [to(other, 'any', event('X')), to(one, 1n, event('Z'))];
+        if (stores.can.multiStreamAppend) await stores.b.append(x, z);
+        else for (const request of [x, z]) await stores.b.append(request);
         await stores.a.append(to(other, 0n, event('Y')));
         const types = (events: readonly RecordedEvent[]) => events.map((recorded) => recorded.type).join('');
         const feed = await wholeFeed(stores.a, 2);
@@ -46,7 +48,9 @@ export function feed(stores: Opened): void {
       'takes the streams whose names begin so, whatever else they hold',
       inTenant(async () => {
         const [one, two, other] = ['one-a_1', 'one-b', 'other-a'] as const;
-        await stores.a.append(to(one, 'any', event('X')), to(two, 'any', event('Y')), to(other, 'any', event('Z')));
+        for (const request of [to(one, 'any', event('X')), to(two, 'any', event('Y')), to(other, 'any', event('Z'))]) {
+          await stores.a.append(request);
+        }
         const read = async (options: ReadFeedOptions) =>
           (await stores.b.readFeed(options)).events.map((recorded) => recorded.type).join('');
         expect(await read({ streamPrefixes: ['one-a'] })).toBe('X');
@@ -68,7 +72,8 @@ export function feed(stores: Opened): void {
       'is read backwards in the opposite order, and forwards from where that began',
       inTenant(async () => {
         const [one, other] = [freshStream('one'), freshStream('other')];
-        await stores.a.append(to(one, 'any', event('A'), event('B')), to(other, 'any', event('C')));
+        await stores.a.append(to(one, 'any', event('A'), event('B')));
+        await stores.a.append(to(other, 'any', event('C')));
         await stores.b.append(to(one, 1n, event('D')));
         const backwards = async (options: ReadFeedOptions, limit: number): Promise<RecordedEvent[]> => {
           const events: RecordedEvent[] = [];

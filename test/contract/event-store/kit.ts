@@ -1,5 +1,11 @@
 // What the suites of the contract share.
-import { type AppendRequest, type EventStore, type FeedPage, type LoadedStream } from '@concord/event-store';
+import {
+  type AppendRequest,
+  type EventStore,
+  type FeedPage,
+  type LoadedStream,
+  type StoreCapabilities,
+} from '@concord/event-store';
 import {
   type ExpectedVersion,
   type NewEvent,
@@ -48,10 +54,26 @@ export const to = (stream: StreamName, expected: ExpectedVersion, ...events: New
 /** Runs a test as a tenant of its own. */
 export const inTenant = (work: () => Promise<void>) => () => runInTenant(`t-${newId()}`, work);
 
-/** The stores of the running suite; set before its tests. */
+/** The stores of the running suite, set before its tests, and what they can do. */
 export interface Opened {
   a: EventStore;
   b: EventStore;
+  readonly can: StoreCapabilities;
+}
+
+/** A case for stores that can do this. Where they cannot, it is reported as skipped, and why. */
+export function needing(capability: keyof StoreCapabilities, { can }: Opened) {
+  return (name: string, test: () => Promise<void>): void => {
+    const run = can[capability] ? it : it.skip;
+    run(can[capability] ? name : `${name} (this store has no ${capability})`, test);
+  };
+}
+
+/** A case for stores that cannot do this. */
+export function lacking(capability: keyof StoreCapabilities, { can }: Opened) {
+  return (name: string, test: () => Promise<void>): void => {
+    if (!can[capability]) it(name, test);
+  };
 }
 
 /** How the suites about the life of a stream make one, and look at it. */

@@ -1,6 +1,6 @@
 import { type StreamName, metadataStreamOf, newId } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
-import { all, event, freshStream, inTenant, streamsOf, to, wholeFeed, type Opened } from './kit.js';
+import { all, event, freshStream, inTenant, lacking, needing, streamsOf, to, type Opened, wholeFeed } from './kit.js';
 
 export function scavenging(stores: Opened): void {
   const { shown, ofFive, load } = streamsOf(stores);
@@ -8,7 +8,13 @@ export function scavenging(stores: Opened): void {
     (await wholeFeed(stores.b)).filter((recorded) => recorded.stream === stream).map((one) => one.streamPosition);
 
   describe('scavenging', () => {
-    it(
+    lacking('scavenging', stores)('is refused', async () => {
+      await expect(runInTenant('t-1', () => stores.a.scavenge())).rejects.toMatchObject({
+        code: 'not-supported-by-store',
+      });
+    });
+
+    needing('scavenging', stores)(
       'takes from the feed what streams show no more, and nothing else',
       inTenant(async () => {
         const [kept, counted, truncated] = [await ofFive(), await ofFive(), await ofFive()];
@@ -31,7 +37,7 @@ export function scavenging(stores: Opened): void {
       }),
     );
 
-    it(
+    needing('scavenging', stores)(
       'leaves the last event of a stream, which says where it ends, and of a tombstone only itself',
       inTenant(async () => {
         const [deleted, buried, beyond] = [await ofFive(), await ofFive(), await ofFive()];
@@ -53,7 +59,7 @@ export function scavenging(stores: Opened): void {
       }),
     );
 
-    it(
+    needing('scavenging', stores)(
       'is a matter of one tenant',
       inTenant(async () => {
         const stream = await ofFive();
@@ -66,7 +72,7 @@ export function scavenging(stores: Opened): void {
       }),
     );
 
-    it(
+    needing('scavenging', stores)(
       'goes on beside appends: positions stay without gaps',
       inTenant(async () => {
         const stream = freshStream();

@@ -1,9 +1,10 @@
+import { NotSupportedByStore } from '@concord/event-store';
 import { WrongExpectedVersion } from '@concord/kernel';
-import { all, event, freshStream, inTenant, to, wholeFeed, type Opened } from './kit.js';
+import { all, event, freshStream, inTenant, lacking, needing, to, wholeFeed, type Opened } from './kit.js';
 
 export function severalStreams(stores: Opened): void {
   describe('several streams', () => {
-    it(
+    needing('multiStreamAppend', stores)(
       'are appended all or not at all',
       inTenant(async () => {
         const [one, two, three] = [freshStream(), freshStream(), freshStream()];
@@ -22,7 +23,7 @@ export function severalStreams(stores: Opened): void {
       }),
     );
 
-    it(
+    needing('multiStreamAppend', stores)(
       'never deadlock, in whatever order they are named',
       inTenant(async () => {
         const streams = Array.from({ length: 4 }, () => freshStream());
@@ -33,6 +34,26 @@ export function severalStreams(stores: Opened): void {
           }),
         );
         for (const stream of streams) expect(await all(stores.a.readStream(stream))).toHaveLength(40);
+      }),
+    );
+
+    lacking('multiStreamAppend', stores)(
+      'are refused, with and without a transaction, and nothing is appended',
+      inTenant(async () => {
+        const [one, two] = [freshStream(), freshStream()];
+        await expect(stores.a.append(to(one, 'any'), to(two, 'any'))).rejects.toThrow(NotSupportedByStore);
+        const attempt = stores.a.transaction(async () => {
+          await stores.a.append(to(one, 'any'));
+          await stores.a.append(to(two, 'any'));
+        });
+        await expect(attempt).rejects.toMatchObject({ code: 'not-supported-by-store' });
+        // Not even when the work goes on as if nothing had happened.
+        const careless = stores.a.transaction(async () => {
+          await stores.a.append(to(one, 'any'));
+          await stores.a.append(to(two, 'any')).catch(() => undefined);
+        });
+        await expect(careless).rejects.toThrow(NotSupportedByStore);
+        expect(await wholeFeed(stores.b)).toEqual([]);
       }),
     );
   });

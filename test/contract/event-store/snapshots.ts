@@ -1,6 +1,6 @@
 import { InvalidArgument, newId, type StreamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
-import { event, freshStream, inTenant, streamsOf, to, type Opened } from './kit.js';
+import { event, freshStream, inTenant, needing, streamsOf, to, type Opened } from './kit.js';
 
 export function snapshots(stores: Opened): void {
   const { ofFive } = streamsOf(stores);
@@ -14,7 +14,7 @@ export function snapshots(stores: Opened): void {
   const numbers = (events: readonly { data: unknown }[]) => events.map(({ data }) => (data as { n: number }).n);
 
   describe('snapshots', () => {
-    it(
+    needing('snapshots', stores)(
       'spare the events behind them, where they are asked for',
       inTenant(async () => {
         const [stream, other] = [await ofFive(), await ofFive()];
@@ -39,7 +39,7 @@ export function snapshots(stores: Opened): void {
       }),
     );
 
-    it(
+    needing('snapshots', stores)(
       'are of one tenant, of one version, and the newest of it stays',
       inTenant(async () => {
         const stream = await ofFive();
@@ -57,7 +57,7 @@ export function snapshots(stores: Opened): void {
       }),
     );
 
-    it(
+    needing('snapshots', stores)(
       'are ignored where a replay would begin elsewhere, or end before them',
       inTenant(async () => {
         const stream = await ofFive();
@@ -75,7 +75,7 @@ export function snapshots(stores: Opened): void {
       }),
     );
 
-    it(
+    needing('snapshots', stores)(
       'go with their stream',
       inTenant(async () => {
         const stream = await ofFive();
@@ -88,7 +88,7 @@ export function snapshots(stores: Opened): void {
       }),
     );
 
-    it(
+    needing('snapshots', stores)(
       'are stored when the running transaction has committed, and not when it has not',
       inTenant(async () => {
         const stream = await ofFive();
@@ -111,7 +111,7 @@ export function snapshots(stores: Opened): void {
       }),
     );
 
-    it(
+    needing('snapshots', stores)(
       'are JSON',
       inTenant(async () => {
         const stream = await ofFive();

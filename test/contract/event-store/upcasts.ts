@@ -46,7 +46,7 @@ export function upcasts(stores: Opened): void {
         expect(plain(await wholeFeed(stores.b))).toEqual(present);
         const { events } = await stores.b.readFeed({ types: ['AccountOpened'] });
         expect(plain(events)).toEqual(present.filter(({ type }) => type === 'AccountOpened'));
-        expect(plain(await stores.b.findEvents([first.id]))).toEqual([present[0]]);
+        expect(plain(await stores.b.findEvents([first.id], [stream]))).toEqual([present[0]]);
         const loaded = await stores.b.transaction(() => stores.b.lockAndLoad([stream]));
         expect(plain(loaded.get(stream)!.events)).toEqual(present);
         const several = await stores.b.transaction(() => stores.b.lockAndLoad([stream, freshStream()]));

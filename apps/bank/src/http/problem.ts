@@ -54,6 +54,13 @@ export const PROBLEMS: Readonly<Record<string, Kind>> = {
     title: 'The database is not available',
     detail: 'the database cannot be reached at present: send it again later, with an Idempotency-Key if it is a write',
   },
+  'store-unavailable': {
+    status: 503,
+    title: 'The event store is not available',
+    detail:
+      'the event store cannot be reached at present: send it again later, with an Idempotency-Key if it is a write',
+  },
+  'not-supported-by-store': { status: 501, title: 'The event store in use cannot do this' },
   'commit-unknown': {
     status: 503,
     title: 'It may have happened, or not',

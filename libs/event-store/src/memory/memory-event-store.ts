@@ -14,7 +14,7 @@ import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { EventStore } from '../event-store.js';
 import type { LinkTarget } from '../links.js';
-import { readThrough } from '../read-feed.js';
+import { isWanted, readThrough } from '../read-feed.js';
 import type {
   AppendResult,
   FeedPage,
@@ -41,6 +41,8 @@ type Log = readonly RecordedEvent[];
 interface Running {
   log: Log;
   readonly afterwards: (() => void)[];
+  /** Of an append, which ends the transaction even when nobody has waited for it. */
+  failure?: Error;
 }
 
 /** The event store in memory, for unit tests only. */
@@ -59,6 +61,7 @@ export class MemoryEventStore extends EventStore {
     const turn = this.tail.then(async () => {
       const own: Running = { log: this.committed, afterwards: [] };
       const result = await this.running.run(own, work);
+      if (own.failure) throw own.failure;
       const appended = own.log !== this.committed;
       this.committed = own.log;
       for (const work of own.afterwards) work();
@@ -205,6 +208,7 @@ export class MemoryEventStore extends EventStore {
         return await change(own);
       } catch (error) {
         own.log = before;
+        own.failure ??= error as Error;
         throw error;
       }
     });
@@ -244,17 +248,6 @@ function assertExpected(log: StreamLog, stream: StreamName, expected: Append['ex
   log.assertWithoutTombstone();
   const actual = expected === 'stream-exists' ? NO_REVISION : log.end;
   if (!log.meets(expected)) throw new WrongExpectedVersion(stream, expected, actual);
-}
-
-function isWanted({ stream, type, globalPosition }: RecordedEvent, options: ReadFeedOptions): boolean {
-  const { after = 0n, before, categories, types, streamPrefixes } = options;
-  if (globalPosition <= after || (before !== undefined && globalPosition >= before)) return false;
-  if (streamPrefixes && !streamPrefixes.some((prefix) => stream.startsWith(prefix))) return false;
-  return has(categories, stream.split('-', 1)[0] ?? '') && has(types, type);
-}
-
-function has(wanted: readonly string[] | undefined, value: string): boolean {
-  return wanted?.includes(value) ?? true;
 }
 
 function record(

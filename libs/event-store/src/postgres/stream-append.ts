@@ -1,6 +1,7 @@
 // One append to one stream, in the form in which it is sent: its payloads are JSON text from the beginning, made once.
 import type { TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
+import { jsonTextOf } from '../json-text.js';
 
 /** A new event with its payloads as JSON text. */
 export interface EventText {
@@ -21,8 +22,9 @@ export function streamAppend(tenant: TenantId, { stream, expected, events }: App
   return { tenant, stream, expected: expected.toString(), events: events.map(eventText) };
 }
 
-function eventText({ id, type, data, metadata }: Append['events'][number]): EventText {
-  return { id: id.toLowerCase(), type, data: JSON.stringify(data), metadata: JSON.stringify(metadata) };
+/** An event with its payloads as JSON text. */
+export function eventText({ id, type, data, metadata }: Append['events'][number]): EventText {
+  return { id: id.toLowerCase(), type, data: jsonTextOf(data), metadata: JSON.stringify(metadata) };
 }
 
 /** The fields of an event within a larger JSON text. */

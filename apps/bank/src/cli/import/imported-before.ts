@@ -11,6 +11,7 @@ export async function importedBefore(
   sendings: readonly Sending[],
 ): Promise<Map<string, RecordedEvent>> {
   const commandIds = new Map(sendings.map(({ commandId }) => [commandEventId(commandId, 0), commandId]));
-  const events = await store.findEvents([...commandIds.keys()]);
+  const streams = new Set(sendings.map(({ becomes }) => becomes.stream));
+  const events = await store.findEvents([...commandIds.keys()], [...streams]);
   return new Map(events.map((event) => [commandIds.get(event.id) ?? '', event]));
 }

@@ -1,7 +1,7 @@
 // Rows as commands. A command's id follows from the row's own id alone, so that a row is applied once, however often and
 // from wherever it is imported.
 import type { DomainCommand } from '@concord/commanding';
-import type { RecordedEvent } from '@concord/kernel';
+import type { RecordedEvent, StreamName } from '@concord/kernel';
 import { DepositMoney, OpenAccount, RegisterDistrict, WithdrawMoney } from '../../ledger/application/index.js';
 import { formatMoney, type Money } from '../../ledger/domain/money.js';
 import type { Account, District, Transaction } from './forms.js';
@@ -14,7 +14,7 @@ export interface Sending {
   readonly lane: string;
   readonly command: DomainCommand;
   /** The stream, type and facts of the event that the row becomes. */
-  readonly becomes: { readonly stream: string; readonly types: readonly string[]; readonly facts: object };
+  readonly becomes: { readonly stream: StreamName; readonly types: readonly string[]; readonly facts: object };
 }
 
 export function sendDistrict({ id, ...order }: District): Sending {

@@ -18,8 +18,8 @@ export interface Stretch {
 /** For the running tenant. Errors: a projection that fails again and again. */
 export async function catchUp(app: INestApplicationContext, stretch: Stretch, signal?: AbortSignal): Promise<void> {
   const projections = app.get(Projections, { strict: false });
-  for (const { name, consistency } of projections.all) {
-    if (consistency === 'inline' || (await projections.waitFor(name, stretch.to, 0))) continue;
+  for (const { name } of projections.all) {
+    if (await projections.waitFor(name, stretch.to, 0)) continue;
     const progress = new Progress(name, 'positions', Number(stretch.to - stretch.from));
     try {
       await follow(projections, name, stretch, { signal, onProgress: (events) => progress.update(events) });

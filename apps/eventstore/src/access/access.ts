@@ -1,0 +1,35 @@
+// Who may do what with a stream: its ACL (`$acl` of its metadata), and where that says nothing, the defaults of EventStoreDB:
+// streams are for everybody, system streams (`$...`, and `$all`) for administrators.
+import type { EventStore, StreamAcl } from '@concord/event-store';
+import { ConcordError, type StreamName } from '@concord/kernel';
+import { ADMINS, ALL, type User } from './users.js';
+
+export type Right = keyof StreamAcl;
+
+/** The user may not do this. */
+export class AccessDenied extends ConcordError {
+  readonly code = 'access-denied';
+
+  constructor(user: string, right: Right, stream: string) {
+    super(`user "${user}" has not the right "${right}" on stream "${stream}": an administrator can give it`);
+  }
+}
+
+const METADATA = '$$';
+const OF_METADATA: Partial<Record<Right, Right>> = { read: 'metadataRead', write: 'metadataWrite' };
+const FEED = '$all';
+
+export class Access {
+  constructor(private readonly store: EventStore) {}
+
+  /** What is done to a metadata stream is done to the metadata of its stream. Errors: AccessDenied. */
+  async assert(user: User, right: Right, stream: string = FEED): Promise<void> {
+    if (user.roles.has(ADMINS)) return;
+    const ofMetadata = stream.startsWith(METADATA);
+    const owner = ofMetadata ? stream.slice(METADATA.length) : stream;
+    const needed = (ofMetadata && OF_METADATA[right]) || right;
+    const { metadata } = await this.store.readStreamMetadata(owner as StreamName);
+    const allowed = metadata.acl?.[needed] ?? [owner.startsWith('$') ? ADMINS : ALL];
+    if (!allowed.some((role) => user.roles.has(role))) throw new AccessDenied(user.name, needed, owner);
+  }
+}

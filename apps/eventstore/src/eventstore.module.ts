@@ -1,0 +1,33 @@
+// The server's parts: the database, the store, and the protocol in front of them.
+import { type DynamicModule, Module } from '@nestjs/common';
+import { Database, DatabaseModule, type DatabaseOptions } from '@concord/database';
+import { EventStoreModule, StoredEvents } from '@concord/event-store';
+import { LoggerModule } from 'nestjs-pino';
+import { Users } from './access/users.js';
+import { GrpcServer } from './grpc/grpc-server.js';
+import { loggingOptions } from './logging.js';
+import { EventStoreSettings } from './settings.js';
+
+@Module({})
+export class EventStoreServerModule {
+  static forRoot(database: Omit<DatabaseOptions, 'rows'>, settings: EventStoreSettings, users: Users): DynamicModule {
+    return {
+      module: EventStoreServerModule,
+      imports: [
+        LoggerModule.forRoot(loggingOptions(settings.logLevel)),
+        DatabaseModule.forRoot(database),
+        EventStoreModule.forRoot(),
+      ],
+      providers: [
+        { provide: EventStoreSettings, useValue: settings },
+        {
+          provide: StoredEvents,
+          useFactory: (opened: Database) => new StoredEvents(opened),
+          inject: [Database],
+        },
+        { provide: Users, useValue: users },
+        GrpcServer,
+      ],
+    };
+  }
+}

@@ -1,0 +1,105 @@
+// Errors as clients expect them on a call: a gRPC status, and trailers that name the exception. What is not known here is
+// logged and told in a few words, never with a stack.
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { Logger } from '@nestjs/common';
+import { CommitUnknown, DatabaseUnavailable, TransientConflict } from '@concord/database';
+import { ArchiveUnavailable } from '@concord/event-store';
+import { ConcordError, EventIdInUse, InvalidArgument, StreamDeleted, WrongExpectedVersion } from '@concord/kernel';
+import { AccessDenied } from '../access/access.js';
+import { NotAuthenticated } from '../access/users.js';
+import { ServerClosing } from './stopping.js';
+
+/** An append is larger than the server takes. */
+export class AppendTooLarge extends ConcordError {
+  readonly code = 'append-too-large';
+
+  constructor(readonly max: number) {
+    super(`an append has at most ${max} bytes: split it, or set EVENTSTORE_MAX_APPEND_SIZE`);
+  }
+}
+
+/** An event of an append says not all about itself. */
+export class EventPropertyMissing extends ConcordError {
+  readonly code = 'event-property-missing';
+
+  constructor() {
+    super('the metadata of an event must have "type" and "content-type"');
+  }
+}
+
+/** The time that the client gave is over; whether the append went through is not known. */
+export class AppendTimedOut extends ConcordError {
+  readonly code = 'append-timed-out';
+}
+
+const logger = new Logger('EventStoreServer');
+
+/** The failure of a call. Trailers are ASCII: what is not is percent-encoded. */
+export function toServiceError(error: unknown): ServiceError {
+  const [code, text, trailers] = describe(error);
+  const metadata = new Metadata();
+  for (const [key, value] of Object.entries(trailers)) metadata.set(key, asciiOf(value));
+  return Object.assign(new Error(text), { name: 'ServiceError', code, details: text, metadata });
+}
+
+type Description = readonly [code: status, text: string, trailers: Readonly<Record<string, string>>];
+
+function describe(error: unknown): Description {
+  if (error instanceof WrongExpectedVersion) return wrongExpectedVersion(error);
+  if (error instanceof AccessDenied) {
+    return [status.PERMISSION_DENIED, error.message, { exception: 'access-denied' }];
+  }
+  if (error instanceof StreamDeleted) {
+    return [status.FAILED_PRECONDITION, error.message, { exception: 'stream-deleted', 'stream-name': error.stream }];
+  }
+  if (error instanceof AppendTooLarge) {
+    const trailers = { exception: 'maximum-append-size-exceeded', 'maximum-append-size': `${error.max}` };
+    return [status.INVALID_ARGUMENT, error.message, trailers];
+  }
+  if (error instanceof EventPropertyMissing) {
+    const trailers = {
+      exception: 'missing-required-metadata-property',
+      'required-metadata-properties': 'type,content-type',
+    };
+    return [status.INVALID_ARGUMENT, error.message, trailers];
+  }
+  return [codeOf(error), textOf(error), {}];
+}
+
+function wrongExpectedVersion({ stream, expected, actual, message }: WrongExpectedVersion): Description {
+  const words: Record<string, string> = { any: '-2', 'no-stream': '-1', 'stream-exists': '-4' };
+  const trailers = {
+    exception: 'wrong-expected-version',
+    'stream-name': stream,
+    'expected-version': words[expected.toString()] ?? expected.toString(),
+    ...(actual >= 0n && { 'actual-version': actual.toString() }),
+  };
+  return [status.FAILED_PRECONDITION, message, trailers];
+}
+
+const CODES: readonly (readonly [abstract new (...parts: never[]) => ConcordError, status])[] = [
+  [InvalidArgument, status.INVALID_ARGUMENT],
+  [NotAuthenticated, status.UNAUTHENTICATED],
+  [EventIdInUse, status.ALREADY_EXISTS],
+  [ArchiveUnavailable, status.FAILED_PRECONDITION],
+  [AppendTimedOut, status.DEADLINE_EXCEEDED],
+  [TransientConflict, status.ABORTED],
+  [ServerClosing, status.UNAVAILABLE],
+  [DatabaseUnavailable, status.UNAVAILABLE],
+  [CommitUnknown, status.UNAVAILABLE],
+];
+
+function codeOf(error: unknown): status {
+  return CODES.find(([type]) => error instanceof type)?.[1] ?? status.INTERNAL;
+}
+
+/** The text of an error that was meant for callers; any other is for the log. */
+export function textOf(error: unknown): string {
+  if (error instanceof ConcordError) return error.message;
+  logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return 'the server failed: its log says why';
+}
+
+function asciiOf(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/gu, (character) => encodeURIComponent(character));
+}

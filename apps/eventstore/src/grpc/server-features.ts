@@ -1,0 +1,20 @@
+// ServerFeatures: which methods there are. Clients choose by it, BatchAppend before Append for example.
+import type { SupportedMethods } from '@eventstore/db-client/generated/serverfeatures_pb.js';
+import { serverFeatures } from './protocol.js';
+
+// The version whose protocol is spoken here.
+const PROTOCOL_VERSION = '23.10.0';
+
+const METHODS: Readonly<Record<string, readonly string[]>> = {
+  'event_store.client.streams.streams': ['append', 'batchappend', 'delete', 'read', 'tombstone'],
+  'event_store.client.server_features.serverfeatures': ['getsupportedmethods'],
+  'event_store.client.gossip.gossip': ['read'],
+};
+
+/** Names are lower case, as clients expect them. */
+export function supportedMethods(): SupportedMethods {
+  const methods = Object.entries(METHODS).flatMap(([service, names]) =>
+    names.map((name) => new serverFeatures.SupportedMethod().setServiceName(service).setMethodName(name)),
+  );
+  return new serverFeatures.SupportedMethods().setMethodsList(methods).setEventStoreServerVersion(PROTOCOL_VERSION);
+}

@@ -1,0 +1,97 @@
+// Streams.Read: a stream or the feed, to an end or as a subscription.
+import { randomUUID } from 'node:crypto';
+import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { StoredEvents } from '@concord/event-store';
+import type { Access } from '../access/access.js';
+import type { Calling } from '../grpc/handlers.js';
+import { Outgoing } from '../grpc/stopping.js';
+import { resolveLinks } from './links.js';
+import { caughtUp, checkpoint, confirmation, eventMessage, fellBehind, streamNotFound } from './messages.js';
+import { Pages } from './pages.js';
+import { type ReadRequest, readRequestOf, startOf } from './read-request.js';
+import type { Entry, Source } from './source.js';
+import { sourceOf } from './source-of.js';
+import type { Wake } from './wake.js';
+
+export interface ReadParts {
+  readonly stored: StoredEvents;
+  readonly wake: Wake;
+  readonly access: Access;
+}
+
+interface Reading {
+  readonly request: ReadRequest;
+  readonly source: Source;
+  readonly out: Outgoing<ReadResp>;
+}
+
+/** Errors: InvalidArgument; the reason of `stop`; what the database throws. */
+export async function read(
+  parts: ReadParts,
+  call: ServerWritableStream<ReadReq, ReadResp>,
+  { user, stop }: Calling,
+): Promise<void> {
+  const request = readRequestOf(call.request);
+  await parts.access.assert(user, 'read', request.stream);
+  const reading = { request, source: sourceOf(parts.stored, request), out: new Outgoing<ReadResp>(call, stop) };
+  await (request.subscribe ? subscribe(parts, reading) : readToEnd(parts, reading));
+}
+
+async function readToEnd({ stored }: ReadParts, { request, source, out }: Reading): Promise<void> {
+  const pages = new Pages(source, request.backwards);
+  let from = await startOf(request, source);
+  let left = request.limit;
+  let found = false;
+  while (left > 0 && from >= 0n) {
+    const page = await pages.take(from, left);
+    const entries = page.entries.slice(0, left);
+    found ||= entries.length > 0;
+    await sendAll(stored, entries, request, out);
+    if (page.end) break;
+    left -= entries.length;
+    from = page.next;
+  }
+  // Asked only where nothing was found: most reads find something.
+  if (!found && request.stream !== undefined && !(await source.exists()))
+    await out.send(streamNotFound(request.stream));
+}
+
+async function subscribe({ stored, wake }: ReadParts, { request, source, out }: Reading): Promise<void> {
+  const pages = new Pages(source, false);
+  let from = await startOf(request, source);
+  let live = false;
+  let lookedAt = 0;
+  await out.send(confirmation(randomUUID()));
+  while (!out.stop.aborted) {
+    const { seen } = wake;
+    const page = await pages.take(from, Number.POSITIVE_INFINITY);
+    await sendAll(stored, page.entries, request, out);
+    from = page.next;
+    lookedAt += page.lookedAt;
+    const arrives = page.end && !live;
+    if (request.filter && lookedAt > 0 && (arrives || lookedAt >= request.checkpointInterval)) {
+      await out.send(checkpoint(from - 1n));
+      lookedAt = 0;
+    }
+    if (page.end !== live) await out.send(page.end ? caughtUp() : fellBehind());
+    live = page.end;
+    if (live) await wake.wait(seen, out.stop);
+  }
+  out.stop.throwIfAborted();
+}
+
+async function sendAll(
+  stored: StoredEvents,
+  entries: readonly Entry[],
+  request: ReadRequest,
+  out: Outgoing<ReadResp>,
+): Promise<void> {
+  const shown = request.resolveLinks ? await resolveLinks(stored, entries) : entries.map(asItStands);
+  for (const entry of shown) await out.send(eventMessage(entry, request));
+}
+
+/** Without resolving, a link is an event like any other. */
+function asItStands({ event, link }: Entry): Entry {
+  return { event: link ?? event };
+}

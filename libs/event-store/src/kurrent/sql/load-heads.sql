@@ -1,0 +1,1 @@
+select tenant_id, position from concord.checkpoints where subscription = 'kurrent:heads'

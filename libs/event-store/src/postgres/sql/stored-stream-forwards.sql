@@ -1,0 +1,7 @@
+-- A stream as it is stored: payloads as text, the time in units of 100 ns.
+select event_id, event_type, stream_name, stream_position, global_position,
+  (extract(epoch from recorded_at) * 10000000)::bigint as ticks, data::text as data, metadata::text as metadata
+from concord.events
+where tenant_id = $1 and stream_name = $2 and stream_position >= greatest($3, concord.first_kept($1, $2))
+order by stream_position
+limit $4
