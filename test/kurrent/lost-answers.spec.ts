@@ -1,6 +1,6 @@
 // The wire breaks between the adapter and a real server: what was appended is there once, and the adapter goes on.
 import { type EventStore, openKurrentEventStore, StoreUnavailable } from '@concord/event-store';
-import { type ExpectedVersion, newId, type NewEvent, type StreamName, streamName } from '@concord/kernel';
+import { EventIdInUse, type ExpectedVersion, newId, type NewEvent, type StreamName, streamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
 import { createTestDatabase } from '@concord/testing';
 import { type RunningServer, startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
@@ -110,6 +110,14 @@ it('a read goes on when the wire is back', async () => {
       read.push(id);
     }
     expect(read).toEqual(await idsIn(stream));
+  });
+});
+
+it('an event id that the server knows for another event is refused as such', async () => {
+  await runInTenant('t', async () => {
+    const used = event();
+    await store.append({ stream: fresh(), expected: 'any', events: [used] });
+    await expect(store.append({ stream: fresh(), expected: 'any', events: [used] })).rejects.toThrow(EventIdInUse);
   });
 });
 

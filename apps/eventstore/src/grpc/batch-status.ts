@@ -9,7 +9,8 @@ import { AppendTimedOut, AppendTooLarge, EventPropertyMissing, textOf } from './
 import { streamIdentifier } from './identifiers.js';
 import { Any, code, GoogleEmpty, shared, status } from './protocol.js';
 
-const { INVALID_ARGUMENT, DEADLINE_EXCEEDED, PERMISSION_DENIED, FAILED_PRECONDITION, INTERNAL } = code.Code;
+const { ALREADY_EXISTS, INVALID_ARGUMENT, DEADLINE_EXCEEDED, PERMISSION_DENIED, FAILED_PRECONDITION, INTERNAL } =
+  code.Code;
 
 type Details = readonly [code: Code, type: string, message: { serializeBinary(): Uint8Array }];
 
@@ -33,7 +34,10 @@ function detailsOf(error: unknown): Details {
   }
   if (error instanceof AccessDenied) return [PERMISSION_DENIED, 'AccessDenied', new shared.AccessDenied()];
   if (error instanceof AppendTimedOut) return [DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout()];
-  if (isBadRequest(error)) return [INVALID_ARGUMENT, 'BadRequest', new shared.BadRequest().setMessage(error.message)];
+  if (isBadRequest(error)) {
+    const statusCode = error instanceof EventIdInUse ? ALREADY_EXISTS : INVALID_ARGUMENT;
+    return [statusCode, 'BadRequest', new shared.BadRequest().setMessage(error.message)];
+  }
   return [INTERNAL, 'Unknown', new shared.Unknown()];
 }
 

@@ -2,7 +2,7 @@
 // arrived, and which of our errors the caller gets. Errors of the client and raw ones of gRPC, all of them.
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import type { Status } from '@eventstore/db-client/generated/status_pb.js';
-import { ConcordError, InvalidArgument } from '@concord/kernel';
+import { ConcordError, EventIdInUse, InvalidArgument } from '@concord/kernel';
 import { StoreRefused, StoreUnavailable } from '../errors.js';
 
 /** No answer came in time, or the call ended without one. */
@@ -11,13 +11,15 @@ export class Unanswered extends Error {}
 /** The verdict of the server on one append. */
 export class AppendFailed extends Error {
   readonly kind: string;
+  readonly code: number | undefined;
   /** Where the stream is, when it was expected elsewhere; -1 when it has no event. */
   readonly actual: bigint = -1n;
 
   constructor(status: Status | undefined) {
     super(status?.getMessage() || 'the server gave no reason');
+    this.code = status?.getCode();
     const details = status?.getDetails();
-    this.kind = details ? details.getTypeName().replace(/^.*\./, '') : `code ${status?.getCode() ?? 'none'}`;
+    this.kind = details ? details.getTypeName().replace(/^.*\./, '') : `code ${this.code ?? 'none'}`;
     if (this.kind === 'WrongExpectedVersion' && details) this.actual = actualIn(details.getValue_asU8());
   }
 }
@@ -39,6 +41,8 @@ interface WireError {
 const TRANSIENT_CODES = new Set<unknown>([1, 4, 8, 10, 14]);
 const TRANSIENT_TYPES = new Set<unknown>(['unavailable', 'cancelled', 'not-leader', 'timeout', 'deadline-exceeded']);
 const TRANSIENT_KINDS = new Set(['Timeout', ...[...TRANSIENT_CODES].map((code) => `code ${String(code)}`)]);
+// What servers answer that keep event ids apart, as apps/eventstore does.
+const ALREADY_EXISTS = 6;
 const BROKEN = /channel|socket|ECONN|EPIPE|write after end|RST_STREAM|Failed to discover|premature close/i;
 const NEVER_SENT =
   /No connection established|Failed to discover|Name resolution failed|ECONNREFUSED|Channel closed before/i;
@@ -76,15 +80,20 @@ export function isTombstone(error: unknown): boolean {
 export function translateFailure(error: unknown): ConcordError {
   if (error instanceof ConcordError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const what = error instanceof AppendFailed ? error.kind : (error as WireError).type;
   if (isTransient(error)) {
     return new StoreUnavailable(`the event store does not answer: ${message}`, {}, { cause: error });
   }
+  return refusal(error, message);
+}
+
+function refusal(cause: unknown, message: string): ConcordError {
+  const what = cause instanceof AppendFailed ? cause.kind : (cause as WireError).type;
+  if (cause instanceof AppendFailed && cause.code === ALREADY_EXISTS) return new EventIdInUse({ cause });
   if (what === 'MaximumAppendSizeExceeded') {
-    return new InvalidArgument(`the append is larger than the event store takes: ${message}`, {}, { cause: error });
+    return new InvalidArgument(`the append is larger than the event store takes: ${message}`, {}, { cause });
   }
   if (what === 'BadRequest' || what === 'invalid-argument') {
-    return new InvalidArgument(`the event store does not take this: ${message}`, {}, { cause: error });
+    return new InvalidArgument(`the event store does not take this: ${message}`, {}, { cause });
   }
-  return new StoreRefused(`the event store refused (${what ?? 'no reason given'}): ${message}`, {}, { cause: error });
+  return new StoreRefused(`the event store refused (${what ?? 'no reason given'}): ${message}`, {}, { cause });
 }
