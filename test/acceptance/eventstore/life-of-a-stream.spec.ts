@@ -132,6 +132,15 @@ describe('system streams', () => {
       [undefined, '$>'],
       ['$>', undefined],
     ]);
+    const domain = server.app.get(EventStore);
+    const stored = await runInTenant(TENANT, () => collect(domain.readStream(links)));
+    expect(stored[0]!.data).toBe(`3@${stream}`);
+    const raw = await collect(server.client.readStream(links, { maxCount: 1 }));
+    expect(Buffer.from(raw[0]!.event!.data as unknown as Uint8Array).toString()).toBe(`3@${stream}`);
+    const own = fresh('links');
+    const link1 = { id: newId(), type: '$>', data: `1@${stream}` };
+    await runInTenant(TENANT, () => domain.append({ stream: own, expected: 'any', events: [link1] }));
+    expect(await types(own, { resolveLinkTos: true })).toEqual(['B']);
     await server.client.tombstoneStream(stream);
     expect(await types(links, { resolveLinkTos: true, maxCount: 1 })).toEqual([undefined]);
   });

@@ -3,7 +3,7 @@
 import { derivedId } from '@concord/kernel';
 import type { StoredEvent, StoredEventFilter, StoredEvents } from '@concord/event-store';
 import { FeedSource } from './feed-source.js';
-import { LINK } from './links.js';
+import { LINK } from '../streams/payloads.js';
 import type { Page, Source } from './source.js';
 
 export class LinkSource implements Source {
@@ -44,11 +44,11 @@ export class LinkSource implements Source {
       event_type: LINK,
       stream_name: this.name,
       stream_position: event.global_position,
-      data: JSON.stringify(Buffer.from(`${event.stream_position}@${event.stream_name}`).toString('base64')),
+      data: JSON.stringify(`${event.stream_position}@${event.stream_name}`),
       metadata: BYTES,
     };
   }
 }
 
-// As payloads.ts keeps bytes.
-const BYTES = JSON.stringify({ $concord: { base64: true, contentType: 'application/octet-stream' } });
+// As payloads.ts keeps links.
+const BYTES = JSON.stringify({ $concord: { text: true, contentType: 'application/octet-stream' } });

@@ -1,10 +1,7 @@
 // Links: an event of type `$>` stands for the event that its data name, as `position@stream`.
-import type { StoredEvents } from '@concord/event-store';
-import { toPayload } from '../streams/payloads.js';
+import type { StoredEvent, StoredEvents } from '@concord/event-store';
+import { LINK, LINK_PLACE } from '../streams/payloads.js';
 import type { Entry } from './source.js';
-
-export const LINK = '$>';
-const PLACE = /^(\d{1,18})@(.+)$/su;
 
 interface Place {
   readonly stream: string;
@@ -28,6 +25,12 @@ export async function resolveLinks(stored: StoredEvents, entries: readonly Entry
 
 function placeOf({ event, link }: Entry): Place | undefined {
   if (!event || link || event.event_type !== LINK) return undefined;
-  const [, position, stream] = PLACE.exec(Buffer.from(toPayload(event).data).toString()) ?? [];
+  const [, position, stream] = LINK_PLACE.exec(textOf(event)) ?? [];
   return position !== undefined && stream !== undefined ? { stream, position: BigInt(position) } : undefined;
+}
+
+/** A JSON string, whoever wrote the link. */
+function textOf({ data }: StoredEvent): string {
+  const value: unknown = data.startsWith('"') ? JSON.parse(data) : '';
+  return typeof value === 'string' ? value : '';
 }

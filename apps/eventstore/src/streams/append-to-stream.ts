@@ -53,7 +53,11 @@ export class Proposal {
     if (!type || !contentType) throw new EventPropertyMissing();
     this.size += data.length + customMetadata.length + Buffer.byteLength(type);
     if (this.size > this.maxSize) throw new AppendTooLarge(this.maxSize);
-    this.events.push({ id: uuidTextOf(message.getId()), type, ...toStored({ contentType, data, customMetadata }) });
+    this.events.push({
+      id: uuidTextOf(message.getId()),
+      type,
+      ...toStored(type, { contentType, data, customMetadata }),
+    });
   }
 
   /** It will not be appended: what has come of it need not be kept. */

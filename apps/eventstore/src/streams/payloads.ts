@@ -10,10 +10,16 @@ export interface Payload {
   readonly customMetadata: Uint8Array;
 }
 
+/** The type of events that stand for another one, which their data name. */
+export const LINK = '$>';
+export const LINK_PLACE = /^(\d{1,18})@(.+)$/su;
+
 /** Kept in the metadata under ENVELOPE, where there is something to tell. */
 interface Envelope {
   /** The data are a JSON string: the bytes in base64. */
   readonly base64?: true;
+  /** The data are a JSON string: the bytes as text. So are links, which domain code reads too. */
+  readonly text?: true;
   /** What clients called the bytes. */
   readonly contentType?: string;
   /** White space before and after JSON data. */
@@ -28,8 +34,14 @@ const JSON_TYPE = 'application/json';
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** What the store is to keep of an event. */
-export function toStored({ contentType, data, customMetadata }: Payload): { data: unknown; metadata: EventMetadata } {
-  const kept = (contentType === JSON_TYPE && keepJson(data)) || keepBytes(data, contentType);
+export function toStored(
+  type: string,
+  { contentType, data, customMetadata }: Payload,
+): { data: unknown; metadata: EventMetadata } {
+  const kept =
+    (type === LINK && keepLink(data, contentType)) ||
+    (contentType === JSON_TYPE && keepJson(data)) ||
+    keepBytes(data, contentType);
   const custom = keepMetadata(customMetadata);
   const envelope: Envelope = { ...kept.envelope, ...custom.envelope };
   const metadata = Object.keys(envelope).length === 0 ? custom.metadata : { ...custom.metadata, [ENVELOPE]: envelope };
@@ -43,9 +55,10 @@ export function toPayload({ data, metadata }: Pick<StoredEvent, 'data' | 'metada
   };
   const contentType = envelope.contentType ?? JSON_TYPE;
   const [before, after] = envelope.space ?? ['', ''];
-  const bytes = envelope.base64
-    ? Buffer.from(JSON.parse(data) as string, 'base64')
-    : Buffer.from(before + data + after);
+  const bytes =
+    envelope.base64 || envelope.text
+      ? Buffer.from(JSON.parse(data) as string, envelope.base64 ? 'base64' : 'utf8')
+      : Buffer.from(before + data + after);
   return { contentType, data: bytes, customMetadata: customMetadataOf(envelope, custom) };
 }
 
@@ -76,6 +89,12 @@ function jsonOf(text: string): unknown {
       return undefined;
     throw error;
   }
+}
+
+function keepLink(bytes: Uint8Array, contentType: string): Kept | undefined {
+  const text = textOf(bytes);
+  if (text === undefined || text.includes('\u0000') || !LINK_PLACE.test(text)) return undefined;
+  return { data: text, envelope: { text: true, contentType } };
 }
 
 function keepBytes(bytes: Uint8Array, contentType: string): Kept {
