@@ -5,11 +5,13 @@ import { randomUUID } from 'node:crypto';
 import {
   type CaseSize,
   type Contender,
+  MANY,
   present,
   PROJECTION_STREAMS,
   READ_LENGTH,
   type Seed,
   type Settings,
+  WARM_STREAMS,
 } from './contender.js';
 import { ConcordContender } from './contenders/concord.js';
 import { EmmettContender } from './contenders/emmett.js';
@@ -58,10 +60,24 @@ async function answer(request: Request): Promise<string | number | undefined> {
 async function measure(line: string, what: CaseSize): Promise<number> {
   if (what.name === 'read') return measureRead(what.count);
   if (what.name === 'projection') return measureProjection(line, what.count);
-  const ids = Array.from({ length: what.count }, () => randomUUID());
+  if (what.name === 'append100') return measureMany(what);
+  const ids = idsFor(what);
   if (what.name.startsWith('append')) return timed(() => inFlight(what.inFlight, ids, (id) => contender.append(id)));
-  await contender.seed(ids.map((id, index) => ({ id, events: index % (MAX_SEEDED_EVENTS + 1) })));
+  const seeded = what.name === 'hot@32' || what.name === 'warm@32' ? [] : ids;
+  await contender.seed(seeded.map((id, index) => ({ id, events: index % (MAX_SEEDED_EVENTS + 1) })));
   return timed(() => inFlight(what.inFlight, ids, (id) => contender.command(line, id)));
+}
+
+/** The accounts of a case, in order: all different, or the same again and again. */
+function idsFor({ name, count }: CaseSize): string[] {
+  const streams = name === 'hot@32' ? 1 : name === 'warm@32' ? WARM_STREAMS : count;
+  const ids = Array.from({ length: Math.min(streams, count) }, () => randomUUID());
+  return Array.from({ length: count }, (_, index) => ids[index % ids.length] ?? '');
+}
+
+async function measureMany(what: CaseSize): Promise<number> {
+  const ids = Array.from({ length: what.count / MANY }, () => randomUUID());
+  return timed(() => inFlight(what.inFlight, ids, (id) => contender.appendMany?.(id, MANY) ?? Promise.resolve()));
 }
 
 async function measureRead(count: number): Promise<number> {

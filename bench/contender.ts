@@ -2,7 +2,17 @@
 
 /** The cases, in the order in which they are run and shown. */
 export type CaseName =
-  'append@1' | 'append@8' | 'append@32' | 'command@1' | 'command@8' | 'command@32' | 'read' | 'projection';
+  | 'append@1'
+  | 'append@8'
+  | 'append@32'
+  | 'append100'
+  | 'command@1'
+  | 'command@8'
+  | 'command@32'
+  | 'warm@32'
+  | 'hot@32'
+  | 'read'
+  | 'projection';
 
 /** How often the thing that is counted is done in one measurement. */
 export interface CaseSize {
@@ -52,6 +62,8 @@ export interface Contender {
   close(): Promise<void>;
   /** Appends one event to a stream that must not exist. */
   append(id: string): Promise<void>;
+  /** Appends so many events in one call to a stream that must not exist. */
+  appendMany?(id: string, events: number): Promise<void>;
   /** Loads a stream, decides, and appends one event where the stream was left. */
   command(line: string, id: string): Promise<void>;
   /** Reads a stream from its beginning, each event parsed, and counts. */
@@ -73,19 +85,21 @@ const EVERY: readonly CaseName[] = [
   'command@1',
   'command@8',
   'command@32',
+  'warm@32',
   'read',
   'projection',
 ];
+const WITH_RETRIES: readonly CaseName[] = [...EVERY, 'append100', 'hot@32'];
 
 export const LINES = {
-  concord: { name: 'concord', cases: EVERY },
-  concordBus: { name: 'concord, CommandBus', cases: ['command@1', 'command@8', 'command@32'] },
+  concord: { name: 'concord', cases: WITH_RETRIES },
+  concordBus: { name: 'concord, CommandBus', cases: ['command@1', 'command@8', 'command@32', 'hot@32'] },
   concordCommandId: { name: 'concord, command id', cases: ['command@8'] },
   concordSql: { name: 'concord, SQL handler', cases: ['projection'] },
-  emmett: { name: 'emmett', cases: EVERY },
+  emmett: { name: 'emmett', cases: WITH_RETRIES },
   messageDb: { name: 'message-db', cases: EVERY },
-  raw: { name: 'raw pg', cases: EVERY },
-  before: { name: 'concord, before', cases: EVERY },
+  raw: { name: 'raw pg', cases: [...EVERY, 'append100'] },
+  before: { name: 'concord, before', cases: WITH_RETRIES },
 } satisfies Record<string, Line>;
 
 /** Which lines a contender runs. */
@@ -104,5 +118,9 @@ export function present<T>(value: T | undefined, what: string): T {
   return value;
 }
 
+/** What append100 appends in one call. */
+export const MANY = 100;
+/** How many streams warm@32 goes round. */
+export const WARM_STREAMS = 500;
 export const READ_LENGTH = 10_000;
 export const PROJECTION_STREAMS = 500;

@@ -26,9 +26,12 @@ const CASES: readonly CaseSize[] = [
   size('append@1', 'append to new streams, 1 in flight', 2_000, 1),
   size('append@8', 'append to new streams, 8 in flight', 6_000, 8),
   size('append@32', 'append to new streams, 32 in flight', 12_000, 32),
+  size('append100', 'append 100 events a call, 4 in flight (events/s)', 40_000, 4),
   size('command@1', 'command, 1 in flight', 1_200, 1),
   size('command@8', 'command, 8 in flight', 6_000, 8),
   size('command@32', 'command, 32 in flight', 6_000, 32),
+  size('warm@32', 'command on one of 500 streams, 32 in flight', 12_000, 32),
+  size('hot@32', 'command on one stream, 32 in flight', 1_200, 32),
   size('read', 'read a stream of 10,000 (events/s)', 40_000, 1),
   size('projection', 'asynchronous projection (events/s)', 20_000, 1),
 ];

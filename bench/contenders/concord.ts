@@ -45,6 +45,11 @@ export class ConcordContender implements Contender {
     );
   }
 
+  async appendMany(id: string, count: number): Promise<void> {
+    const events = Array.from({ length: count }, () => ({ id: newId(), type: 'Deposited', data: depositInto(id) }));
+    await runInTenant(TENANT, () => this.store.append({ stream: streamOf(id), expected: 'no-stream', events }));
+  }
+
   async command(line: string, id: string): Promise<void> {
     await runInTenant(TENANT, async () => {
       if (line === LINES.concordBus.name) return this.bus.execute(new DepositMoney(depositInto(id)));

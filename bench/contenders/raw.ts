@@ -23,6 +23,13 @@ const INSERT = {
   name: 'insert',
   text: 'insert into events (stream_name, stream_position, id, type, data, metadata) values ($1, $2, $3, $4, $5, $6)',
 };
+// The best single statement for many rows: one JSON parameter.
+const INSERT_MANY = {
+  name: 'insert many',
+  text: `insert into events (stream_name, stream_position, id, type, data, metadata)
+         select $1, e.position, e.id, 'Deposited', e.data, '{}'
+         from json_to_recordset($2) as e (position bigint, id uuid, data json)`,
+};
 const READ = {
   name: 'read',
   text: `select stream_position, global_position, id, type, data, metadata, recorded_at from events
@@ -62,6 +69,11 @@ export class RawContender implements Contender {
 
   async append(id: string): Promise<void> {
     await this.insert(id, 0, depositInto(id), {});
+  }
+
+  async appendMany(id: string, count: number): Promise<void> {
+    const events = Array.from({ length: count }, (_, position) => ({ position, id: newId(), data: depositInto(id) }));
+    await this.main.rows(INSERT_MANY, [streamOf(id), JSON.stringify(events)]);
   }
 
   async command(_line: string, id: string): Promise<void> {
