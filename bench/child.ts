@@ -63,9 +63,10 @@ async function measure(line: string, what: CaseSize): Promise<number> {
   if (what.name === 'append100') return measureMany(what);
   const ids = idsFor(what);
   if (what.name.startsWith('append')) return timed(() => inFlight(what.inFlight, ids, (id) => contender.append(id)));
-  const seeded = what.name === 'hot@32' || what.name === 'warm@32' ? [] : ids;
+  const isHot = what.name === 'hot@32';
+  const seeded = isHot || what.name === 'warm@32' ? [] : ids;
   await contender.seed(seeded.map((id, index) => ({ id, events: index % (MAX_SEEDED_EVENTS + 1) })));
-  return timed(() => inFlight(what.inFlight, ids, (id) => contender.command(line, id)));
+  return timed(() => inFlight(what.inFlight, ids, (id) => contender.command(line, id, isHot)));
 }
 
 /** The accounts of a case, in order: all different, or the same again and again. */

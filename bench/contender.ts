@@ -65,7 +65,7 @@ export interface Contender {
   /** Appends so many events in one call to a stream that must not exist. */
   appendMany?(id: string, events: number): Promise<void>;
   /** Loads a stream, decides, and appends one event where the stream was left. */
-  command(line: string, id: string): Promise<void>;
+  command(line: string, id: string, hasConflicts: boolean): Promise<void>;
   /** Reads a stream from its beginning, each event parsed, and counts. */
   read(id: string): Promise<number>;
   seed(seeds: readonly Seed[]): Promise<void>;
