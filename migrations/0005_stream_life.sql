@@ -29,6 +29,14 @@ create function concord.stream_end(tenant text, stream text) returns bigint
   return coalesce(
     (select max(e.stream_position) from concord.events e where e.tenant_id = tenant and e.stream_name = stream), -1);
 
+-- The same as committed when it is called, not when the calling statement began.
+create function concord.latest_end(tenant text, stream text) returns bigint
+  language plpgsql volatile as $$
+begin
+  return coalesce(
+    (select max(e.stream_position) from concord.events e where e.tenant_id = tenant and e.stream_name = stream), -1);
+end $$;
+
 -- Whether a stream that ends at `actual` is (softly) deleted.
 create function concord.is_deleted(tenant text, stream text, actual bigint) returns boolean
   language sql stable
