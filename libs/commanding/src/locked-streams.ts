@@ -28,6 +28,7 @@ export class LockedStreams implements Streams {
   }
 
   append(requests: readonly AppendRequest[]): Promise<AppendResult[]> {
+    for (const { stream } of requests) this.snapshots.decided(stream);
     return this.store.append(...requests);
   }
 

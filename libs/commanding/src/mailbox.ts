@@ -65,6 +65,8 @@ export class Mailbox {
     if (this.occupied) await this.turn();
     this.occupied = true;
     try {
+      // Recorded in nobody's turn: by a handler that went on after its command had ended.
+      if (this.aggregate && this.aggregate.decidedEvents.length > 0) this.forget();
       const isFresh = !(this.aggregate instanceof type);
       // What is under way is not to be read yet.
       if (isFresh) await this.sending;
@@ -89,6 +91,7 @@ export class Mailbox {
   append(turn: Turn, request: AppendRequest): Promise<AppendResult> {
     const appended = new Promise<AppendResult>((resolve, reject) => {
       if (turn.epoch !== this.epoch) return reject(stale());
+      this.snapshots.decided(this.stream);
       this.decided.push({ request, resolve, reject });
       this.sending ??= this.send();
     });
@@ -140,8 +143,11 @@ export class Mailbox {
   private async send(): Promise<void> {
     for (let batch = this.take(); batch.length > 0; batch = this.take()) {
       try {
-        share(batch, await this.appendTogether(batch));
-        this.added += 1;
+        const appended = await this.appendTogether(batch);
+        share(batch, appended);
+        if (appended.events.length > 0) this.added += 1;
+        // A repeat: what was recorded long ago has been applied to the aggregate once more.
+        else this.mistaken();
       } catch (error) {
         this.failed(batch, error);
       }
@@ -150,12 +156,16 @@ export class Mailbox {
     this.latest = undefined;
   }
 
-  /** With it fails whatever was decided on top of it. */
   private failed(batch: readonly Decided[], error: unknown): void {
+    for (const { reject } of batch) reject(batch.length === 1 ? error : stale(error));
+    this.mistaken(error);
+  }
+
+  /** The aggregate is not what is stored, and whatever was decided on it fails. */
+  private mistaken(cause?: unknown): void {
     this.epoch += 1;
     this.forget();
-    for (const { reject } of batch) reject(batch.length === 1 ? error : stale(error));
-    for (const { reject } of this.take()) reject(stale(error));
+    for (const { reject } of this.take()) reject(stale(cause));
   }
 
   private take(): Decided[] {

@@ -27,22 +27,34 @@ export class Snapshots {
   constructor(private readonly store: EventStore) {}
 
   loaded(aggregate: AnyAggregate, { first, revision, snapshot }: LoadedStream): void {
+    this.bases.delete(aggregate.stream);
     // Of the next events retention would hide some, which the aggregate has applied.
     if (first > revision + 1n) return;
     const policy = policyOf(aggregate.constructor as AggregateType<AnyAggregate>);
     if (policy) this.bases.set(aggregate.stream, { policy, aggregate, first, taken: snapshot?.revision ?? first - 1n });
   }
 
+  /** Notes the state that is about to be appended, if it is time for it. Call it before the events count as recorded. */
+  decided(stream: StreamName): void {
+    const base = this.bases.get(stream);
+    if (!base || base.due) return;
+    const { aggregate, first, policy, taken } = base;
+    const revision = aggregate.revision + BigInt(aggregate.decidedEvents.length);
+    if (revision - taken < BigInt(policy.every)) return;
+    base.due = { state: aggregate.state, version: policy.version, revision, first };
+  }
+
   /** Call it when the results are committed. Nobody waits for it, and a failure is only told. */
   take(results: readonly AppendResult[]): void {
     for (const { stream, revision, events } of results) {
       const base = this.bases.get(stream);
+      const due = base?.due;
+      if (!due || (events.length > 0 && revision < due.revision)) continue;
+      base.due = undefined;
       // A repeat added nothing: what the aggregate has applied is not what is recorded.
-      const isCurrent = events.length > 0 && base?.aggregate.revision === revision;
-      if (!isCurrent || revision - base.taken < BigInt(base.policy.every)) continue;
-      const { aggregate, first, policy } = base;
-      base.taken = revision;
-      this.save(aggregate, { state: aggregate.state, version: policy.version, revision, first });
+      if (events.length === 0) continue;
+      base.taken = due.revision;
+      this.save(base.aggregate, due);
     }
   }
 
@@ -61,6 +73,8 @@ interface Base {
   readonly first: bigint;
   /** The last event of the newest snapshot. */
   taken: bigint;
+  /** To be stored when its last event is. */
+  due?: Snapshot | undefined;
 }
 
 function assertState(name: string, state: unknown): void {

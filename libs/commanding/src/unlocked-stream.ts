@@ -9,8 +9,9 @@ import type { Mailboxes } from './mailboxes.js';
 import type { Streams } from './unit-of-work.js';
 
 export class UnlockedStream implements Streams {
-  private visit: { readonly mailbox: Mailbox; readonly turn: Turn } | undefined;
-  private hasEntered = false;
+  private mailbox: Mailbox | undefined;
+  private turn: Turn | undefined;
+  private hasLeft = false;
   /** It wanted more than one stream. */
   needsLocks = false;
 
@@ -21,22 +22,22 @@ export class UnlockedStream implements Streams {
     streams: readonly StreamName[],
   ): Promise<Map<StreamName, A>> {
     const [stream] = streams;
-    if (!stream || streams.length > 1 || this.hasEntered) {
+    if (!stream || streams.length > 1 || this.mailbox) {
       this.needsLocks = true;
       throw new TransactionNeeded('this command touches several streams: it runs again, under locks');
     }
-    this.hasEntered = true;
-    const mailbox = this.mailboxes.of(stream);
-    const turn = await mailbox.enter(type);
-    this.visit = { mailbox, turn };
-    return new Map([[stream, turn.aggregate as A]]);
+    this.mailbox = this.mailboxes.of(stream);
+    this.turn = await this.mailbox.enter(type);
+    if (!this.hasLeft) return new Map([[stream, this.turn.aggregate as A]]);
+    // Nobody waited for it: without a turn, the aggregate is not to be touched.
+    this.mailbox.leave();
+    throw new Error(`the command ended before "${stream}" was loaded: its handler has to await every load`);
   }
 
   async append([request]: readonly AppendRequest[]): Promise<AppendResult[]> {
-    if (!this.visit || !request) throw new Error('unreachable: what was decided was loaded');
-    const { mailbox, turn } = this.visit;
+    if (!this.mailbox || !this.turn || !request) throw new Error('unreachable: what was decided was loaded');
     try {
-      return [await mailbox.append(turn, request)];
+      return [await this.mailbox.append(this.turn, request)];
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error;
       throw new CommitUnknown('the connection was lost while appending', {}, { cause: error });
@@ -45,10 +46,12 @@ export class UnlockedStream implements Streams {
 
   /** Whether an outcome without events holds: what it was decided on is the latest. */
   async isConfirmed(): Promise<boolean> {
-    return !this.visit || this.visit.mailbox.isConfirmed(this.visit.turn);
+    return !this.mailbox || !this.turn || this.mailbox.isConfirmed(this.turn);
   }
 
+  /** Ends the turn; one that is still waited for, as soon as it comes. */
   leave(): void {
-    this.visit?.mailbox.leave();
+    this.hasLeft = true;
+    if (this.turn) this.mailbox?.leave();
   }
 }

@@ -1,55 +1,10 @@
 // What may go wrong between a decision and its append, step by step: appends wait at a gate, fail there when told to, and
 // others write to the stream meanwhile, so that its revision looks right again.
-import { AggregateRoot, ensure, invariant, InvariantBroken } from '@concord/domain';
-import { type AppendRequest, type AppendResult, MemoryEventStore, type UnlockedCommands } from '@concord/event-store';
-import { type DomainEvent, newId, type StreamName } from '@concord/kernel';
+import { Aggregates, CommandPipeline } from '@concord/commanding';
+import { InvariantBroken } from '@concord/domain';
+import { newId, type StreamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
-import { Aggregates, CommandPipeline, DomainCommand } from './index.js';
-
-type Added = DomainEvent<'Added', { by: number }>;
-const notNegative = invariant<number>({
-  name: 'not-negative',
-  kind: 'state',
-  holds: (sum) => sum >= 0,
-  reason: (sum) => `${sum} is below zero`,
-});
-
-class Sum extends AggregateRoot<Added, number> {
-  static readonly category = 'sum';
-  add(by: number): void {
-    ensure(notNegative, this.state + by);
-    this.record({ type: 'Added', data: { by } });
-  }
-  protected override initialState = (): number => 0;
-  protected override evolve = (state: number, event: Added): number => state + event.data.by;
-}
-
-class Add extends DomainCommand<number, number> {}
-
-interface Gate {
-  open(): void;
-  fail(error: Error): void;
-}
-
-class GatedStore extends MemoryEventStore {
-  gates: Gate[] | undefined;
-  loads = 0;
-
-  override readonly unlocked: UnlockedCommands = {
-    load: async (stream) => {
-      this.loads += 1;
-      const events = await Array.fromAsync(this.readStream(stream));
-      return { events, first: 0n, revision: BigInt(events.length) - 1n };
-    },
-    tentatively: (work) => work(),
-  };
-
-  override async append(...requests: AppendRequest[]): Promise<AppendResult[]> {
-    const { gates } = this;
-    if (gates) await new Promise<void>((open, fail) => gates.push({ open, fail }));
-    return super.append(...requests);
-  }
-}
+import { Add, GatedStore, Sum, turn } from '../fixtures/gated-store.js';
 
 const stream: StreamName = 'sum-1';
 let store: GatedStore;
@@ -60,11 +15,7 @@ beforeEach(() => {
 });
 
 const inTenant = (work: () => Promise<void>) => () => runInTenant('t-1', work);
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const sum = async (): Promise<number> => {
-  const events = await Array.fromAsync(store.readStream(stream));
-  return events.reduce((total, { data }) => total + (data as Added['data']).by, 0);
-};
+const sum = (): Promise<number> => store.sum('1');
 
 function add(by: number, during?: Promise<void>, after?: () => void) {
   return pipeline.run(new Add(by), async () => {
@@ -85,14 +36,6 @@ function addElsewhere(by: number): Promise<unknown> {
   return appended;
 }
 
-/** The next append waits at the gate; from then on there is none. */
-async function atGate(): Promise<Gate> {
-  while (!store.gates?.[0]) await turn();
-  const [gate] = store.gates;
-  store.gates = undefined;
-  return gate;
-}
-
 describe('a mailbox', () => {
   it(
     'keeps the aggregate: later commands load nothing',
@@ -109,7 +52,7 @@ describe('a mailbox', () => {
       store.gates = [];
       const spends = expect(add(-1)).rejects.toThrow('cannot be stored');
       const spendsToo = add(-1);
-      const gate = await atGate();
+      const gate = await store.atGate();
       await turn();
       gate.fail(new Error('cannot be stored'));
       await spends;
@@ -125,7 +68,7 @@ describe('a mailbox', () => {
       store.gates = [];
       const spends = add(-1);
       const refused = expect(add(-1)).rejects.toThrow(InvariantBroken);
-      (await atGate()).open();
+      (await store.atGate()).open();
       await refused;
       await spends;
       expect(await sum()).toBe(0);
@@ -139,7 +82,7 @@ describe('a mailbox', () => {
       store.gates = [];
       const earns = add(5);
       const spent = expect(add(-4)).rejects.toThrow(InvariantBroken);
-      const gate = await atGate();
+      const gate = await store.atGate();
       await turn();
       await addElsewhere(1);
       gate.fail(new Error('cannot be stored'));
@@ -158,7 +101,7 @@ describe('a mailbox', () => {
       const earns = add(5);
       const spends = add(-4, new Promise<void>((resolve) => (decide = resolve)));
       const spent = expect(spends).rejects.toThrow(InvariantBroken);
-      const gate = await atGate();
+      const gate = await store.atGate();
       await turn();
       await addElsewhere(1);
       gate.fail(new Error('cannot be stored'));
@@ -174,7 +117,7 @@ describe('a mailbox', () => {
     inTenant(async () => {
       store.gates = [];
       const earns = add(5);
-      const gate = await atGate();
+      const gate = await store.atGate();
       await addElsewhere(1);
       gate.fail(new Error('cannot be stored'));
       await expect(earns).rejects.toThrow('cannot be stored');
