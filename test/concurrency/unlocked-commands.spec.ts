@@ -41,7 +41,7 @@ const aggregates = new Aggregates();
 beforeAll(async () => {
   created = await createTestDatabase();
   opened = await Promise.all([1, 2].map(() => openDatabase({ url: created.url })));
-  stores = opened.map(({ database }) => new PostgresEventStore(database));
+  stores = opened.map(({ database }) => new PostgresEventStore(database, { unlockedFrom: 1 }));
   pipelines = stores.map((store) => new CommandPipeline(store));
   await opened[0]!.database.query({ text: 'create table notes (id text primary key)' });
 });

@@ -58,7 +58,8 @@ export class CommandPipeline {
     const commandId = checkCommandId(command.commandId) ?? newId();
     const correlationId = currentMessage()?.correlationId ?? commandId;
     const sent = { id: commandId, fingerprint: command.fingerprint, touched: new Set<StreamName>() };
-    return runInMessage({ correlationId, causationId: commandId }, () => this.attempt(command, sent, handle));
+    const attempt = () => this.attempt(command, sent, handle);
+    return runInMessage({ correlationId, causationId: commandId }, () => this.unlocked?.counted(attempt) ?? attempt());
   }
 
   private async attempt<Value>(
@@ -70,7 +71,7 @@ export class CommandPipeline {
     for (let attempt = 1, look = command.commandId !== undefined; ; attempt += 1) {
       try {
         const unlocked = attempt === 1 ? await this.withoutLocks(command, sent, handle) : undefined;
-        return await this.answer(sent, unlocked ?? (await this.underLocks(sent, handle)), look);
+        return await this.answer(sent, unlocked ?? (await this.underLocks(command, sent, handle)), look);
       } catch (error) {
         // 7. At most once: was it applied before, or by a twin while this one waited, or was its own answer lost?
         look ||= UNKNOWN.some((kind) => error instanceof kind);
@@ -104,12 +105,16 @@ export class CommandPipeline {
     return this.unlocked?.execute(command.constructor, sent, handle);
   }
 
-  private async underLocks<Value>(sent: SentCommand, handle: () => Promise<Value>): Promise<Executed<Value>> {
+  private async underLocks<Value>(
+    command: DomainCommand<unknown, Value>,
+    sent: SentCommand,
+    handle: () => Promise<Value>,
+  ): Promise<Executed<Value>> {
     const streams = new LockedStreams(this.store);
     const executed = await this.store.transaction(() => this.execute(streams, sent, handle));
     const results = await executed.appended;
-    streams.committed(results);
-    this.unlocked?.forget(results.map(({ stream }) => stream));
+    const loaded = streams.committed(results);
+    if (!this.inline?.isActive) this.unlocked?.committed(command.constructor, results, loaded);
     return executed;
   }
 

@@ -2,12 +2,13 @@
 import type { AggregateType, AnyAggregate } from '@concord/domain';
 import type { AppendRequest, AppendResult, EventStore, LoadedStream } from '@concord/event-store';
 import type { StreamName } from '@concord/kernel';
-import { hydrate } from './hydrate.js';
+import { hydrate, type Loaded } from './hydrate.js';
 import { policyOf, Snapshots } from './snapshots.js';
 import type { Streams } from './unit-of-work.js';
 
 export class LockedStreams implements Streams {
   private readonly snapshots: Snapshots;
+  private readonly loaded: AnyAggregate[] = [];
 
   constructor(private readonly store: EventStore) {
     this.snapshots = new Snapshots(store);
@@ -24,6 +25,7 @@ export class LockedStreams implements Streams {
       const load = (): Promise<LoadedStream> => this.loadAgain(stream);
       aggregates.set(stream, await hydrate(type, stream, recorded, { load, snapshots }));
     }
+    this.loaded.push(...aggregates.values());
     return aggregates;
   }
 
@@ -32,9 +34,15 @@ export class LockedStreams implements Streams {
     return this.store.append(...requests);
   }
 
-  /** Stores what is due of the states that were reached, and does not wait for it. */
-  committed(results: readonly AppendResult[]): void {
+  /**
+   * Stores what is due of the states that were reached, and does not wait for it. Answers the one aggregate that it was
+   * about, if it is now as it is stored: a repeat has been applied to it once more.
+   */
+  committed(results: readonly AppendResult[]): Loaded | undefined {
     this.snapshots.take(results);
+    const [aggregate, another] = this.loaded;
+    if (!aggregate || another || !results[0]?.events.length) return undefined;
+    return { aggregate, snapshots: this.snapshots };
   }
 
   /** All of it. */

@@ -6,7 +6,7 @@ import type { AggregateType, AnyAggregate } from '@concord/domain';
 import type { AppendRequest, AppendResult, EventStore, UnlockedCommands } from '@concord/event-store';
 import { TransientConflict } from '@concord/database';
 import { ConcordError, type StreamName } from '@concord/kernel';
-import { type Load, loadAggregate } from './hydrate.js';
+import { type Load, type Loaded, loadAggregate } from './hydrate.js';
 import { Snapshots } from './snapshots.js';
 
 /** What this command was decided on has not come to be, or is not the latest; nothing of it was kept. */
@@ -42,7 +42,7 @@ export class Mailbox {
   private latest: Promise<unknown> | undefined;
   private occupied = false;
   private readonly waiting: (() => void)[] = [];
-  private readonly snapshots: Snapshots;
+  private snapshots: Snapshots;
 
   constructor(
     private readonly store: EventStore,
@@ -50,6 +50,11 @@ export class Mailbox {
     private readonly stream: StreamName,
   ) {
     this.snapshots = new Snapshots(store);
+  }
+
+  /** Whether it has the aggregate in memory. */
+  get isWarm(): boolean {
+    return this.aggregate !== undefined;
   }
 
   /** Whether nobody is in it and nothing is under way: it may be forgotten. */
@@ -113,6 +118,14 @@ export class Mailbox {
     if (stored.revision === revision || (turn.epoch === this.epoch && this.added > added)) return true;
     this.forget();
     return false;
+  }
+
+  /** Goes on with an aggregate that another command has loaded and left as it is stored, unless somebody is in it. */
+  adopt({ aggregate, snapshots }: Loaded): void {
+    this.forget();
+    if (!this.isIdle) return;
+    this.aggregate = aggregate;
+    this.snapshots = snapshots;
   }
 
   /** The aggregate is to be read again. */

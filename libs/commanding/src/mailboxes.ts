@@ -23,6 +23,11 @@ export class Mailboxes {
     return box;
   }
 
+  /** Whether a command on this stream would find its aggregate in memory. */
+  isWarm(stream: StreamName): boolean {
+    return this.boxes.get(`${currentTenant()}/${stream}`)?.isWarm ?? false;
+  }
+
   /** What is remembered of these streams is out of date. */
   forget(streams: readonly StreamName[]): void {
     for (const stream of streams) this.boxes.get(`${currentTenant()}/${stream}`)?.forget();

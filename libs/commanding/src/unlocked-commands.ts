@@ -1,9 +1,9 @@
 // Runs commands that touch one stream without a transaction: decide in the stream's mailbox, append, done. Undefined is the
 // answer where that was not enough, and the command has to run again under locks.
 import { TransactionNeeded } from '@concord/database';
-import type { EventStore, UnlockedCommands as Unlocked } from '@concord/event-store';
-import type { StreamName } from '@concord/kernel';
+import type { AppendResult, EventStore, UnlockedCommands as Unlocked } from '@concord/event-store';
 import type { Executed } from './executed.js';
+import type { Loaded } from './hydrate.js';
 import { Mailboxes } from './mailboxes.js';
 import type { SentCommand } from './sent-command.js';
 import { UnitOfWork } from './unit-of-work.js';
@@ -15,6 +15,9 @@ export class UnlockedCommands {
   private readonly mailboxes: Mailboxes;
   /** Command classes that wanted more: they run under locks from the beginning. */
   private readonly needLocks = new WeakSet();
+  /** Command classes whose last one found its stream in memory: the next one may, too. */
+  private readonly findWarm = new WeakSet();
+  private underWay = 0;
 
   constructor(
     store: EventStore,
@@ -23,15 +26,27 @@ export class UnlockedCommands {
     this.mailboxes = new Mailboxes(store, unlocked, MOST_AGGREGATES);
   }
 
+  /** Counts `work`, a command, as under way. */
+  async counted<T>(work: () => Promise<T>): Promise<T> {
+    this.underWay += 1;
+    try {
+      return await work();
+    } finally {
+      this.underWay -= 1;
+    }
+  }
+
+  /** Undefined: it has to run under locks. */
   async execute<Value>(
     commandClass: object,
     sent: SentCommand,
     handle: () => Promise<Value>,
   ): Promise<Executed<Value> | undefined> {
-    if (this.needLocks.has(commandClass)) return undefined;
+    if (!this.isWorthwhile(commandClass)) return undefined;
     const stream = new UnlockedStream(this.mailboxes);
     const unitOfWork = new UnitOfWork(stream, sent);
     const [outcome] = await Promise.allSettled([this.unlocked.tentatively(() => unitOfWork.run(handle))]);
+    this.found(commandClass, stream.wasWarm);
     if (stream.needsLocks || (outcome.status === 'rejected' && outcome.reason instanceof TransactionNeeded)) {
       stream.leave();
       this.needLocks.add(commandClass);
@@ -51,8 +66,22 @@ export class UnlockedCommands {
     return { value: outcome.value, appended: Promise.resolve([]) };
   }
 
-  /** These streams were changed under locks. */
-  forget(streams: readonly StreamName[]): void {
-    this.mailboxes.forget(streams);
+  /** A command has committed under locks: what it leaves is kept in memory, if that is one aggregate. */
+  committed(commandClass: object, results: readonly AppendResult[], loaded: Loaded | undefined): void {
+    const streams = results.map(({ stream }) => stream);
+    const [stream] = streams;
+    if (!stream || !loaded || this.needLocks.has(commandClass)) return this.mailboxes.forget(streams);
+    this.found(commandClass, this.mailboxes.isWarm(stream));
+    this.mailboxes.of(stream).adopt(loaded);
+  }
+
+  private isWorthwhile(commandClass: object): boolean {
+    if (this.needLocks.has(commandClass)) return false;
+    return this.underWay >= this.unlocked.worthFrom || this.findWarm.has(commandClass);
+  }
+
+  private found(commandClass: object, warm: boolean): void {
+    if (warm) this.findWarm.add(commandClass);
+    else this.findWarm.delete(commandClass);
   }
 }

@@ -15,6 +15,11 @@ export class UnlockedStream implements Streams {
   /** It wanted more than one stream. */
   needsLocks = false;
 
+  /** Whether its aggregate was in memory. */
+  get wasWarm(): boolean {
+    return this.turn?.isFresh === false;
+  }
+
   constructor(private readonly mailboxes: Mailboxes) {}
 
   async load<A extends AnyAggregate>(

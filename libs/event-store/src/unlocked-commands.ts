@@ -5,6 +5,12 @@ import type { LoadedStream } from './requests.js';
 /** Runs commands that touch one stream without holding a connection or a lock while they decide. */
 export interface UnlockedCommands {
   /**
+   * How many commands have to be under way until it is quicker to load without a lock: alone, a transaction that locks and
+   * loads in one round trip is. What is in memory needs no load, and is not asked for this.
+   */
+  readonly worthFrom: number;
+
+  /**
    * What an aggregate needs of its stream, as committed now, without a lock: an append checks the expected version. From a
    * snapshot of that version when there is one.
    */

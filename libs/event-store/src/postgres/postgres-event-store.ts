@@ -60,6 +60,8 @@ const APPENDED = 'concord_appended';
 export interface PostgresEventStoreOptions {
   /** The folder of the archive. Every process that reads or archives needs the same one. */
   readonly archiveFolder?: string;
+  /** See UnlockedCommands.worthFrom; 12, where the two were measured to be equal. */
+  readonly unlockedFrom?: number;
 }
 
 /** The event store on PostgreSQL. */
@@ -76,7 +78,7 @@ export class PostgresEventStore extends EventStore {
 
   constructor(
     private readonly database: Database,
-    { archiveFolder }: PostgresEventStoreOptions = {},
+    { archiveFolder, unlockedFrom = 12 }: PostgresEventStoreOptions = {},
   ) {
     super();
     const archive = archiveFolder === undefined ? undefined : new FileArchive(archiveFolder);
@@ -86,6 +88,7 @@ export class PostgresEventStore extends EventStore {
     this.groupCommit = new GroupCommit(database);
     const groupLoad = new GroupLoad((streams, version) => this.load(streams, version));
     this.unlocked = {
+      worthFrom: unlockedFrom,
       load: (stream, version) => database.outside(() => groupLoad.load(currentTenant(), stream, version)),
       tentatively: (work) => database.tentatively(work),
     };
