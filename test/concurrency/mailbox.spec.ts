@@ -1,6 +1,7 @@
 // What may go wrong between a decision and its append, step by step: appends wait at a gate, fail there when told to, and
 // others write to the stream meanwhile, so that its revision looks right again.
 import { Aggregates, CommandPipeline } from '@concord/commanding';
+import { CommitUnknown, DatabaseUnavailable } from '@concord/database';
 import { InvariantBroken } from '@concord/domain';
 import { newId, type StreamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
@@ -137,6 +138,24 @@ describe('a mailbox', () => {
       await expect(add(-3)).rejects.toThrow(InvariantBroken);
       await add(1);
       expect(await sum()).toBe(2);
+    }),
+  );
+
+  it(
+    'tells all whose append was sent that nobody knows, when the answer is lost',
+    inTenant(async () => {
+      store.gates = [];
+      const first = add(1);
+      const gate = await store.atGate();
+      const others = [add(1), add(1)].map((one) => expect(one).rejects.toThrow(CommitUnknown));
+      await turn();
+      store.gates = [];
+      gate.open();
+      await first;
+      const lost = await store.atGate();
+      store.findEvents = () => Promise.reject(new DatabaseUnavailable('still gone'));
+      lost.fail(new DatabaseUnavailable('gone'));
+      await Promise.all(others);
     }),
   );
 });

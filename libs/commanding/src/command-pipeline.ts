@@ -6,6 +6,7 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { CommitUnknown, TransientConflict } from '@concord/database';
 import { type AppendResult, EventStore } from '@concord/event-store';
 import {
+  ConcordError,
   currentMessage,
   InvalidArgument,
   newId,
@@ -29,6 +30,12 @@ import { UnlockedCommands } from './unlocked-commands.js';
 const PASSING = [TransientConflict, WrongExpectedVersion, CommitUnknown, DecidedOnStaleState];
 /** After which the command may have been applied. */
 const UNKNOWN = [CommitUnknown, DecidedOnStaleState];
+
+/** All that the command would add is there already: its transaction is rolled back, and the first outcome is the answer. */
+class Repeated extends ConcordError {
+  readonly code = 'repeated';
+}
+
 const MAX_ATTEMPTS = 6;
 const MAX_COMMAND_ID_LENGTH = 200;
 const FIRST_BACKOFF_MS = 5;
@@ -62,7 +69,27 @@ export class CommandPipeline {
     return runInMessage({ correlationId, causationId: commandId }, () => this.unlocked?.counted(attempt) ?? attempt());
   }
 
-  private async attempt<Value>(
+  private attempt<Value>(
+    command: DomainCommand<unknown, Value>,
+    sent: SentCommand,
+    handle: () => Promise<Value>,
+  ): Promise<CommandOutcome<Value>> {
+    return this.store.isInTransaction ? this.join(command, sent, handle) : this.runAlone(command, sent, handle);
+  }
+
+  /** In a transaction that somebody else began, and may begin again: what fails in it, fails it as a whole. */
+  private async join<Value>(
+    command: DomainCommand<unknown, Value>,
+    sent: SentCommand,
+    handle: () => Promise<Value>,
+  ): Promise<CommandOutcome<Value>> {
+    const look = command.commandId !== undefined;
+    // A repeat has to be known beforehand: what it writes besides could not be taken back alone.
+    const before = look ? await this.appliedBefore<Value>(sent) : undefined;
+    return before ?? this.answer(sent, await this.execute(new LockedStreams(this.store), sent, handle), look);
+  }
+
+  private async runAlone<Value>(
     command: DomainCommand<unknown, Value>,
     sent: SentCommand,
     handle: () => Promise<Value>,
@@ -111,10 +138,15 @@ export class CommandPipeline {
     handle: () => Promise<Value>,
   ): Promise<Executed<Value>> {
     const streams = new LockedStreams(this.store);
-    const executed = await this.store.transaction(() => this.execute(streams, sent, handle));
+    const executed = await this.store.transaction(async () => {
+      const executing = await this.execute(streams, sent, handle);
+      // What a handler wrote besides goes with a repeat; only one with an id of the caller's can be one.
+      if (command.commandId !== undefined) refuseRepeat(await executing.appended);
+      return executing;
+    });
     const results = await executed.appended;
-    const loaded = streams.committed(results);
-    if (!this.inline?.isActive) this.unlocked?.committed(command.constructor, results, loaded);
+    const kept = streams.committed(results);
+    if (!this.inline?.isActive) this.unlocked?.committed(command.constructor, results, kept);
     return executed;
   }
 
@@ -155,6 +187,11 @@ export class CommandPipeline {
     const events = results.flatMap((result) => result.events);
     if (events.length > 0) await this.inline?.project(events);
   }
+}
+
+function refuseRepeat(results: readonly AppendResult[]): void {
+  if (results.length > 0 && results.every(({ events }) => events.length === 0))
+    throw new Repeated('this command was applied before');
 }
 
 function outcomeOf(results: readonly AppendResult[]): Omit<CommandOutcome, 'value'> {

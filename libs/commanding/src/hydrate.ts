@@ -7,12 +7,6 @@ import { policyOf, type Snapshots } from './snapshots.js';
 /** Loads a stream, from a snapshot of that version when there is one. */
 export type Load = (snapshotVersion?: number) => Promise<LoadedStream>;
 
-/** An aggregate as it was loaded, and what is known of its snapshots. */
-export interface Loaded {
-  readonly aggregate: AnyAggregate;
-  readonly snapshots: Snapshots;
-}
-
 /** Loads, with a snapshot if the class takes them, and tells `snapshots` of it. Errors: those of `load`. */
 export async function loadAggregate<A extends AnyAggregate>(
   type: AggregateType<A>,

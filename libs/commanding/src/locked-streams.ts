@@ -2,13 +2,17 @@
 import type { AggregateType, AnyAggregate } from '@concord/domain';
 import type { AppendRequest, AppendResult, EventStore, LoadedStream } from '@concord/event-store';
 import type { StreamName } from '@concord/kernel';
-import { hydrate, type Loaded } from './hydrate.js';
+import { hydrate } from './hydrate.js';
+import { type Kept, keptOf, type KeptWithSnapshots } from './kept.js';
 import { policyOf, Snapshots } from './snapshots.js';
 import type { Streams } from './unit-of-work.js';
 
 export class LockedStreams implements Streams {
   private readonly snapshots: Snapshots;
   private readonly loaded: AnyAggregate[] = [];
+  /** What the one stream of the command will be, where that can be kept. */
+  private decided: Kept | undefined;
+  private mayKeep = true;
 
   constructor(private readonly store: EventStore) {
     this.snapshots = new Snapshots(store);
@@ -24,25 +28,27 @@ export class LockedStreams implements Streams {
       const { snapshots } = this;
       const load = (): Promise<LoadedStream> => this.loadAgain(stream);
       aggregates.set(stream, await hydrate(type, stream, recorded, { load, snapshots }));
+      this.mayKeep &&= !recorded.hasSettings;
     }
     this.loaded.push(...aggregates.values());
     return aggregates;
   }
 
   append(requests: readonly AppendRequest[]): Promise<AppendResult[]> {
-    for (const { stream } of requests) this.snapshots.decided(stream);
+    for (const aggregate of this.loaded) this.snapshots.decided(aggregate.stream, keptOf(aggregate));
+    const [only, another] = this.loaded;
+    if (only && !another && this.mayKeep) this.decided = keptOf(only);
     return this.store.append(...requests);
   }
 
   /**
-   * Stores what is due of the states that were reached, and does not wait for it. Answers the one aggregate that it was
-   * about, if it is now as it is stored: a repeat has been applied to it once more.
+   * Stores what is due of the states that were reached, and does not wait for it. Answers what may be kept of the stream, if
+   * it was about one: not of a repeat, which has been applied once more.
    */
-  committed(results: readonly AppendResult[]): Loaded | undefined {
+  committed(results: readonly AppendResult[]): KeptWithSnapshots | undefined {
     this.snapshots.take(results);
-    const [aggregate, another] = this.loaded;
-    if (!aggregate || another || !results[0]?.events.length) return undefined;
-    return { aggregate, snapshots: this.snapshots };
+    const { decided, snapshots } = this;
+    return decided && results[0]?.events.length ? { ...decided, snapshots } : undefined;
   }
 
   /** All of it. */

@@ -1,12 +1,13 @@
-// One stream's commands in this process, one at a time, with the aggregate kept in memory between them. A command's events
-// are sent on as soon as they are decided, and the next one decides on top of them before they are durable; whoever
+// One stream's commands in this process, one at a time, with the state kept in memory between them. A command's events are
+// sent on as soon as they are decided, and the next one decides on top of them before they are durable; whoever
 // decided on something that then fails, fails with it and runs again under locks. Between processes the expected version
 // keeps watch.
 import type { AggregateType, AnyAggregate } from '@concord/domain';
-import type { AppendRequest, AppendResult, EventStore, UnlockedCommands } from '@concord/event-store';
-import { TransientConflict } from '@concord/database';
-import { ConcordError, type StreamName } from '@concord/kernel';
-import { type Load, type Loaded, loadAggregate } from './hydrate.js';
+import type { AppendRequest, AppendResult, EventStore, LoadedStream, UnlockedCommands } from '@concord/event-store';
+import { DatabaseUnavailable, TransientConflict } from '@concord/database';
+import { ConcordError, NO_REVISION, type StreamName } from '@concord/kernel';
+import { type Load, loadAggregate } from './hydrate.js';
+import { type Kept, keptOf, type KeptWithSnapshots } from './kept.js';
 import { Snapshots } from './snapshots.js';
 
 /** What this command was decided on has not come to be, or is not the latest; nothing of it was kept. */
@@ -14,25 +15,30 @@ export class DecidedOnStaleState extends ConcordError {
   readonly code = 'decided-on-stale-state';
 }
 
-const LONGEST_WAIT_MS = 10_000;
+/** Then it is passed by: half of what a command may take, so that it can still run under locks. */
+const LONGEST_WAIT_MS = 5000;
 
-/** The aggregate during one command's turn. */
+/** The aggregate during one command's turn; it is this command's own. */
 export interface Turn {
   readonly aggregate: AnyAggregate;
   readonly epoch: number;
+  /** The stream has metadata or was deleted: what it shows may change unnoticed, so nothing is decided on it here. */
+  readonly isShortened: boolean;
   /** It was read by this very command, and need not be looked at again. */
   readonly isFresh: boolean;
 }
 
 interface Decided {
   readonly request: AppendRequest;
+  /** What it was decided on. */
+  readonly revision: bigint;
   readonly resolve: (result: AppendResult) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export class Mailbox {
-  private aggregate: AnyAggregate | undefined;
-  /** Grows whenever the aggregate in memory has turned out to be wrong. */
+  private kept: Kept | undefined;
+  /** Grows whenever what is kept has turned out to be wrong. */
   private epoch = 0;
   private decided: Decided[] = [];
   private sending: Promise<void> | undefined;
@@ -41,20 +47,23 @@ export class Mailbox {
   /** The last append that was sent on; never rejects. */
   private latest: Promise<unknown> | undefined;
   private occupied = false;
+  private inside: AnyAggregate | undefined;
+  /** Somebody has waited for as long as one may, and whoever is in it is in it still. */
+  private isStuck = false;
   private readonly waiting: (() => void)[] = [];
   private snapshots: Snapshots;
 
   constructor(
-    private readonly store: EventStore,
+    store: EventStore,
     private readonly unlocked: UnlockedCommands,
     private readonly stream: StreamName,
   ) {
     this.snapshots = new Snapshots(store);
   }
 
-  /** Whether it has the aggregate in memory. */
+  /** Whether a command would find the state in memory. */
   get isWarm(): boolean {
-    return this.aggregate !== undefined;
+    return this.kept !== undefined;
   }
 
   /** Whether nobody is in it and nothing is under way: it may be forgotten. */
@@ -64,29 +73,27 @@ export class Mailbox {
 
   /**
    * Waits for its turn, first come first served, and loads the aggregate if need be. leave() must follow. Errors:
-   * TransientConflict when it waited too long, and what the load throws.
+   * TransientConflict when it waited too long or somebody before it has, and what the load throws.
    */
   async enter<A extends AnyAggregate>(type: AggregateType<A>): Promise<Turn> {
     if (this.occupied) await this.turn();
     this.occupied = true;
     try {
-      // Recorded in nobody's turn: by a handler that went on after its command had ended.
-      if (this.aggregate && this.aggregate.decidedEvents.length > 0) this.forget();
-      const isFresh = !(this.aggregate instanceof type);
-      // What is under way is not to be read yet.
-      if (isFresh) await this.sending;
-      const aggregate = isFresh ? await this.load(type) : this.aggregate;
-      this.aggregate = aggregate;
-      return { aggregate: aggregate as A, epoch: this.epoch, isFresh };
+      const turn = this.kept?.type === type ? this.recalled(type, this.kept) : await this.loaded(type);
+      this.inside = turn.aggregate;
+      return turn;
     } catch (error) {
       this.leave();
       throw error;
     }
   }
 
-  /** Lets the next one in. What was decided and not sent on is not the aggregate's state. */
+  /** Lets the next one in. */
   leave(): void {
-    if (this.aggregate && this.aggregate.decidedEvents.length > 0) this.forget();
+    // Were evolve not pure, it would have changed what is kept.
+    if (this.inside && this.inside.decidedEvents.length > 0) this.forget();
+    this.inside = undefined;
+    this.isStuck = false;
     const next = this.waiting.shift();
     if (next) next();
     else this.occupied = false;
@@ -94,10 +101,11 @@ export class Mailbox {
 
   /** Within the turn. Resolves when the events are durable. Errors: those of EventStore.append, DecidedOnStaleState. */
   append(turn: Turn, request: AppendRequest): Promise<AppendResult> {
+    if (turn.epoch !== this.epoch) return Promise.reject(stale());
+    this.kept = keptOf(turn.aggregate);
+    this.snapshots.decided(this.stream, this.kept);
     const appended = new Promise<AppendResult>((resolve, reject) => {
-      if (turn.epoch !== this.epoch) return reject(stale());
-      this.snapshots.decided(this.stream);
-      this.decided.push({ request, resolve, reject });
+      this.decided.push({ request, revision: turn.aggregate.revision, resolve, reject });
       this.sending ??= this.send();
     });
     this.latest = appended.catch(() => undefined);
@@ -114,39 +122,53 @@ export class Mailbox {
     await latest;
     if (turn.epoch !== this.epoch) return false;
     if (turn.isFresh || latest) return true;
-    const stored = await this.unlocked.load(this.stream);
-    if (stored.revision === revision || (turn.epoch === this.epoch && this.added > added)) return true;
+    const end = await this.unlocked.wholeEnd(this.stream);
+    if (end === revision || (turn.epoch === this.epoch && this.added > added)) return true;
     this.forget();
     return false;
   }
 
-  /** Goes on with an aggregate that another command has loaded and left as it is stored, unless somebody is in it. */
-  adopt({ aggregate, snapshots }: Loaded): void {
+  /** Goes on with what another command has left under locks, unless somebody is in it. */
+  adopt({ snapshots, ...kept }: KeptWithSnapshots): void {
     this.forget();
     if (!this.isIdle) return;
-    this.aggregate = aggregate;
+    this.kept = kept;
     this.snapshots = snapshots;
   }
 
-  /** The aggregate is to be read again. */
+  /** The stream is to be read again. */
   forget(): void {
-    this.aggregate = undefined;
+    this.kept = undefined;
   }
 
-  private load<A extends AnyAggregate>(type: AggregateType<A>): Promise<A> {
-    const load: Load = (version) => this.unlocked.load(this.stream, version);
-    return loadAggregate(type, this.stream, { load, snapshots: this.snapshots });
+  private recalled<A extends AnyAggregate>(type: AggregateType<A>, { state, revision }: Kept): Turn {
+    const aggregate = new type(this.stream.slice(type.category.length + 1)).restore(state, revision);
+    return { aggregate, epoch: this.epoch, isShortened: false, isFresh: false };
   }
 
-  private turn(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  private async loaded<A extends AnyAggregate>(type: AggregateType<A>): Promise<Turn> {
+    // What is under way is not to be read yet.
+    await this.sending;
+    let latest: LoadedStream | undefined;
+    const load: Load = async (version) => (latest = await this.unlocked.load(this.stream, version));
+    const aggregate = await loadAggregate(type, this.stream, { load, snapshots: this.snapshots });
+    const isShortened = latest?.hasSettings ?? false;
+    if (!isShortened) this.kept = keptOf(aggregate);
+    return { aggregate, epoch: this.epoch, isShortened, isFresh: true };
+  }
+
+  private async turn(): Promise<void> {
+    const busy = (): Error => new TransientConflict(`"${this.stream}" was busy for ${LONGEST_WAIT_MS} ms: try again`);
+    if (this.isStuck) throw busy();
+    await new Promise<void>((resolve, reject) => {
       const enter = (): void => {
         clearTimeout(timer);
         resolve();
       };
       const timer = setTimeout(() => {
         this.waiting.splice(this.waiting.indexOf(enter), 1);
-        reject(new TransientConflict(`"${this.stream}" was busy for ${LONGEST_WAIT_MS} ms: try again`));
+        this.isStuck = true;
+        reject(busy());
       }, LONGEST_WAIT_MS);
       this.waiting.push(enter);
     });
@@ -159,7 +181,7 @@ export class Mailbox {
         const appended = await this.appendTogether(batch);
         share(batch, appended);
         if (appended.events.length > 0) this.added += 1;
-        // A repeat: what was recorded long ago has been applied to the aggregate once more.
+        // A repeat: what was recorded long ago has been applied once more.
         else this.mistaken();
       } catch (error) {
         this.failed(batch, error);
@@ -170,11 +192,13 @@ export class Mailbox {
   }
 
   private failed(batch: readonly Decided[], error: unknown): void {
-    for (const { reject } of batch) reject(batch.length === 1 ? error : stale(error));
+    // Each of a batch has to find out for itself, but where nobody knows.
+    const own = batch.length === 1 || error instanceof DatabaseUnavailable ? error : stale(error);
+    for (const { reject } of batch) reject(own);
     this.mistaken(error);
   }
 
-  /** The aggregate is not what is stored, and whatever was decided on it fails. */
+  /** What is kept is not what is stored, and whatever was decided on it fails. */
   private mistaken(cause?: unknown): void {
     this.epoch += 1;
     this.forget();
@@ -190,8 +214,8 @@ export class Mailbox {
   private async appendTogether([first, ...others]: readonly Decided[]): Promise<AppendResult> {
     if (!first) throw new Error('unreachable: a batch has a first one');
     const events = [first, ...others].flatMap(({ request }) => request.events);
-    const [result] = await this.store.append({ ...first.request, events });
-    if (!result) throw new Error('unreachable: the store answers every request');
+    const expected = first.revision === NO_REVISION ? 'no-stream' : first.revision;
+    const result = await this.unlocked.append({ stream: this.stream, expected, events });
     this.snapshots.take([result]);
     // They were there already: not in these words, or not all as new. Each has to look for itself.
     if (others.length > 0 && result.events.length === 0) throw stale();

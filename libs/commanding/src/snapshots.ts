@@ -2,6 +2,7 @@
 // load without them gives the same state.
 import type { AggregateType, AnyAggregate, SnapshotPolicy } from '@concord/domain';
 import type { AppendResult, EventStore, LoadedStream, Snapshot } from '@concord/event-store';
+import type { Kept } from './kept.js';
 import { assertExactJson, InvalidArgument, type StreamName } from '@concord/kernel';
 
 const checked = new WeakMap<object, SnapshotPolicy>();
@@ -31,17 +32,14 @@ export class Snapshots {
     // Of the next events retention would hide some, which the aggregate has applied.
     if (first > revision + 1n) return;
     const policy = policyOf(aggregate.constructor as AggregateType<AnyAggregate>);
-    if (policy) this.bases.set(aggregate.stream, { policy, aggregate, first, taken: snapshot?.revision ?? first - 1n });
+    if (policy) this.bases.set(aggregate.stream, { policy, first, taken: snapshot?.revision ?? first - 1n });
   }
 
-  /** Notes the state that is about to be appended, if it is time for it. Call it before the events count as recorded. */
-  decided(stream: StreamName): void {
+  /** Notes the state of a stream that is about to be appended, if it is time for it. */
+  decided(stream: StreamName, { type, state, revision }: Kept): void {
     const base = this.bases.get(stream);
-    if (!base || base.due) return;
-    const { aggregate, first, policy, taken } = base;
-    const revision = aggregate.revision + BigInt(aggregate.decidedEvents.length);
-    if (revision - taken < BigInt(policy.every)) return;
-    base.due = { state: aggregate.state, version: policy.version, revision, first };
+    if (!base || base.due || revision - base.taken < BigInt(base.policy.every)) return;
+    base.due = { of: type.name, state, version: base.policy.version, revision, first: base.first };
   }
 
   /** Call it when the results are committed. Nobody waits for it, and a failure is only told. */
@@ -54,14 +52,14 @@ export class Snapshots {
       // A repeat added nothing: what the aggregate has applied is not what is recorded.
       if (events.length === 0) continue;
       base.taken = due.revision;
-      this.save(base.aggregate, due);
+      this.save(stream, due);
     }
   }
 
-  private save(aggregate: AnyAggregate, snapshot: Snapshot): void {
+  private save(stream: StreamName, { of, ...snapshot }: Due): void {
     const saved = async (): Promise<void> => {
-      assertState(aggregate.constructor.name, snapshot.state);
-      await this.store.saveSnapshot(aggregate.stream, snapshot);
+      assertState(of, snapshot.state);
+      await this.store.saveSnapshot(stream, snapshot);
     };
     saved().catch((error: unknown) => process.emitWarning(String(error), 'ConcordSnapshot'));
   }
@@ -69,12 +67,16 @@ export class Snapshots {
 
 interface Base {
   readonly policy: SnapshotPolicy;
-  readonly aggregate: AnyAggregate;
   readonly first: bigint;
   /** The last event of the newest snapshot. */
   taken: bigint;
   /** To be stored when its last event is. */
-  due?: Snapshot | undefined;
+  due?: Due | undefined;
+}
+
+interface Due extends Snapshot {
+  /** The name of the class. */
+  readonly of: string;
 }
 
 function assertState(name: string, state: unknown): void {

@@ -23,6 +23,8 @@ export interface Streams {
 
 export class UnitOfWork {
   private readonly aggregates = new Map<StreamName, AnyAggregate>();
+  /** Of each stream there is one aggregate, also for those who ask at the same time. */
+  private readonly loading = new Map<StreamName, Promise<unknown>>();
 
   constructor(
     private readonly streams: Streams,
@@ -41,12 +43,19 @@ export class UnitOfWork {
   /** Loads, in one step, what is not loaded yet. */
   async load<A extends AnyAggregate>(type: AggregateType<A>, ids: readonly string[]): Promise<A[]> {
     const streams = ids.map((id) => streamName(type.category, id));
-    const missing = [...new Set(streams)].filter((stream) => !this.aggregates.has(stream));
+    const missing = [...new Set(streams)].filter((stream) => !this.loading.has(stream));
     if (missing.length > 0) {
-      for (const stream of missing) this.sent.touched.add(stream);
-      for (const [stream, aggregate] of await this.streams.load(type, missing)) this.aggregates.set(stream, aggregate);
+      const loading = this.loadMissing(type, missing);
+      loading.catch(() => undefined);
+      for (const stream of missing) this.loading.set(stream, loading);
     }
+    for (const stream of streams) await this.loading.get(stream);
     return streams.map((stream) => this.aggregates.get(stream) as A);
+  }
+
+  private async loadMissing<A extends AnyAggregate>(type: AggregateType<A>, missing: StreamName[]): Promise<void> {
+    for (const stream of missing) this.sent.touched.add(stream);
+    for (const [stream, aggregate] of await this.streams.load(type, missing)) this.aggregates.set(stream, aggregate);
   }
 
   /** Whether there is anything to append. */

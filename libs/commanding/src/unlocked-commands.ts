@@ -3,7 +3,7 @@
 import { TransactionNeeded } from '@concord/database';
 import type { AppendResult, EventStore, UnlockedCommands as Unlocked } from '@concord/event-store';
 import type { Executed } from './executed.js';
-import type { Loaded } from './hydrate.js';
+import type { KeptWithSnapshots } from './kept.js';
 import { Mailboxes } from './mailboxes.js';
 import type { SentCommand } from './sent-command.js';
 import { UnitOfWork } from './unit-of-work.js';
@@ -47,6 +47,10 @@ export class UnlockedCommands {
     const unitOfWork = new UnitOfWork(stream, sent);
     const [outcome] = await Promise.allSettled([this.unlocked.tentatively(() => unitOfWork.run(handle))]);
     this.found(commandClass, stream.wasWarm);
+    if (stream.isShortened) {
+      stream.leave();
+      return undefined;
+    }
     if (stream.needsLocks || (outcome.status === 'rejected' && outcome.reason instanceof TransactionNeeded)) {
       stream.leave();
       this.needLocks.add(commandClass);
@@ -66,13 +70,13 @@ export class UnlockedCommands {
     return { value: outcome.value, appended: Promise.resolve([]) };
   }
 
-  /** A command has committed under locks: what it leaves is kept in memory, if that is one aggregate. */
-  committed(commandClass: object, results: readonly AppendResult[], loaded: Loaded | undefined): void {
+  /** A command has committed under locks: what it leaves is kept in memory, if that can be. */
+  committed(commandClass: object, results: readonly AppendResult[], kept: KeptWithSnapshots | undefined): void {
     const streams = results.map(({ stream }) => stream);
     const [stream] = streams;
-    if (!stream || !loaded || this.needLocks.has(commandClass)) return this.mailboxes.forget(streams);
+    if (!stream || !kept || this.needLocks.has(commandClass)) return this.mailboxes.forget(streams);
     this.found(commandClass, this.mailboxes.isWarm(stream));
-    this.mailboxes.of(stream).adopt(loaded);
+    this.mailboxes.of(stream).adopt(kept);
   }
 
   private isWorthwhile(commandClass: object): boolean {

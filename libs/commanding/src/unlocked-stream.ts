@@ -14,6 +14,8 @@ export class UnlockedStream implements Streams {
   private hasLeft = false;
   /** It wanted more than one stream. */
   needsLocks = false;
+  /** Its stream has metadata or was deleted: what was decided earlier may not hold now. */
+  isShortened = false;
 
   /** Whether its aggregate was in memory. */
   get wasWarm(): boolean {
@@ -33,6 +35,8 @@ export class UnlockedStream implements Streams {
     }
     this.mailbox = this.mailboxes.of(stream);
     this.turn = await this.mailbox.enter(type);
+    this.isShortened = this.turn.isShortened;
+    if (this.isShortened) throw new TransactionNeeded(`"${stream}" has metadata: this command runs again, under locks`);
     if (!this.hasLeft) return new Map([[stream, this.turn.aggregate as A]]);
     // Nobody waited for it: without a turn, the aggregate is not to be touched.
     this.mailbox.leave();

@@ -146,6 +146,9 @@ export abstract class EventStore {
     return this.removeHidden(currentTenant());
   }
 
+  /** Whether the running code is within transaction(), to which its appends belong. */
+  abstract get isInTransaction(): boolean;
+
   /** Runs `work` as one transaction; joins the one that is running. Errors: what `work` throws, and TransientConflict. */
   abstract transaction<T>(work: () => Promise<T>): Promise<T>;
 

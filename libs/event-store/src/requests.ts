@@ -33,6 +33,8 @@ export interface LoadedStream {
   readonly revision: StreamPosition;
   /** Where a replay of the whole stream begins: what retention has taken is before it. */
   readonly first: StreamPosition;
+  /** It has metadata or was deleted: what it shows may change without an event of its own. */
+  readonly hasSettings?: boolean;
   readonly snapshot?: LoadedSnapshot;
 }
 

@@ -1,6 +1,6 @@
 // What a store needs so that commands can run without a transaction of their own: their one append is the transaction.
-import type { StreamName } from '@concord/kernel';
-import type { LoadedStream } from './requests.js';
+import type { StreamName, StreamPosition } from '@concord/kernel';
+import type { AppendRequest, AppendResult, LoadedStream } from './requests.js';
 
 /** Runs commands that touch one stream without holding a connection or a lock while they decide. */
 export interface UnlockedCommands {
@@ -15,6 +15,15 @@ export interface UnlockedCommands {
    * snapshot of that version when there is one.
    */
   load(stream: StreamName, snapshotVersion?: number): Promise<LoadedStream>;
+
+  /**
+   * As EventStore.append, for what was decided earlier on the whole stream: fails with WrongExpectedVersion, too, when the
+   * stream has metadata or was deleted. Never part of a transaction.
+   */
+  append(request: AppendRequest & { readonly expected: StreamPosition | 'no-stream' }): Promise<AppendResult>;
+
+  /** Where a stream ends (-1n: nowhere); undefined when it has metadata or was deleted. */
+  wholeEnd(stream: StreamName): Promise<StreamPosition | undefined>;
 
   /**
    * Runs `work` without a transaction. Errors: TransactionNeeded when it used the database, of which nothing was done;

@@ -94,6 +94,10 @@ export class KurrentEventStore extends EventStore {
     return super.onAppended(listener);
   }
 
+  override get isInTransaction(): boolean {
+    return this.running.getStore() !== undefined;
+  }
+
   override async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.running.getStore()) return work();
     const transaction = new KurrentTransaction();

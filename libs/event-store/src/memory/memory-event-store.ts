@@ -55,6 +55,10 @@ export class MemoryEventStore extends EventStore {
 
   private readonly snapshots = new Snapshots();
 
+  override get isInTransaction(): boolean {
+    return this.running.getStore() !== undefined;
+  }
+
   /** One transaction at a time: what it appends is seen by others only when `work` has succeeded. */
   override transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.running.getStore()) return work();

@@ -24,7 +24,7 @@ import { Archiver } from './archive/archiver.js';
 import { FileArchive } from './archive/file-archive.js';
 import { readFeedPage, readHorizon } from './feed-pages.js';
 import { eventValues, GroupCommit } from './group-commit.js';
-import { GroupLoad } from './group-load.js';
+import type { LoadStreams } from './group-load.js';
 import { LockedEnds } from './locked-ends.js';
 import {
   type AppendedRow,
@@ -37,6 +37,7 @@ import {
 import { appendsText, streamAppend } from './stream-append.js';
 import { StreamLife } from './stream-life.js';
 import { StreamReader } from './stream-reader.js';
+import { PostgresUnlockedCommands } from './postgres-unlocked-commands.js';
 
 const sql = {
   append: loadSql(import.meta.url, 'sql/append.sql'),
@@ -86,12 +87,8 @@ export class PostgresEventStore extends EventStore {
     this.archiver = new Archiver(database, archive);
     this.streams = new StreamReader(database, this.archives);
     this.groupCommit = new GroupCommit(database);
-    const groupLoad = new GroupLoad((streams, version) => this.load(streams, version));
-    this.unlocked = {
-      worthFrom: unlockedFrom,
-      load: (stream, version) => database.outside(() => groupLoad.load(currentTenant(), stream, version)),
-      tentatively: (work) => database.tentatively(work),
-    };
+    const load: LoadStreams = (streams, version) => this.load(streams, version);
+    this.unlocked = new PostgresUnlockedCommands(database, { store: this, load, worthFrom: unlockedFrom });
     this.life = new StreamLife(database);
   }
 
@@ -101,6 +98,10 @@ export class PostgresEventStore extends EventStore {
    */
   async archive(options: ArchiveOptions): Promise<ArchiveReport> {
     return this.archiver.run(currentTenant(), options);
+  }
+
+  override get isInTransaction(): boolean {
+    return this.database.current !== undefined;
   }
 
   override transaction<T>(work: () => Promise<T>): Promise<T> {

@@ -31,8 +31,8 @@ export interface LoadedRow {
   stream_name: StreamName;
   stream_position: bigint;
   /**
-   * Empty for a snapshot; null in a row that says only where the stream ends and, in `data`, from where on it is shown, and
-   * from where on it must be read.
+   * Empty for a snapshot; null in a row that says only where the stream ends and, in `data`, from where on it is shown, from
+   * where on it must be read, and whether it has metadata or was deleted.
    */
   event_type: string | null;
   data: unknown;
@@ -75,6 +75,7 @@ class Loading implements LoadedStream {
   readonly events: DomainEvent[] = [];
   revision = NO_REVISION;
   first = 0n;
+  hasSettings?: boolean;
   snapshot?: LoadedSnapshot;
   readonly #upcasts: Upcasts;
 
@@ -83,10 +84,15 @@ class Loading implements LoadedStream {
   }
 
   add({ event_type: type, stream_position: revision, data, form }: LoadedRow): void {
-    if (type === null) this.first = BigInt((data as [number, number])[0]);
+    if (type === null) this.isKept(data as [number, number, boolean]);
     else if (type === '') this.snapshot = { state: data, revision };
     else this.events.push(this.#upcasts.apply({ type, data }, form ?? undefined));
     this.revision = revision;
+  }
+
+  private isKept([first, , hasSettings]: readonly [number, number, boolean]): void {
+    this.first = BigInt(first);
+    if (hasSettings) this.hasSettings = true;
   }
 }
 

@@ -1,4 +1,5 @@
 // One append to one stream, in the form in which it is sent: its payloads are JSON text from the beginning, made once.
+import { NO_REVISION } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { jsonTextOf } from '../json-text.js';
@@ -18,8 +19,14 @@ export interface StreamAppend {
   readonly events: readonly EventText[];
 }
 
-export function streamAppend(tenant: TenantId, { stream, expected, events }: Append): StreamAppend {
-  return { tenant, stream, expected: expected.toString(), events: events.map(eventText) };
+/** An append that fails, too, when the stream has metadata or was deleted. */
+export interface WholeAppend extends Append {
+  readonly whole?: true;
+}
+
+export function streamAppend(tenant: TenantId, { stream, expected, events, whole }: WholeAppend): StreamAppend {
+  const version = whole ? `~${expected === 'no-stream' ? NO_REVISION : expected}` : expected.toString();
+  return { tenant, stream, expected: version, events: events.map(eventText) };
 }
 
 /** An event with its payloads as JSON text. */

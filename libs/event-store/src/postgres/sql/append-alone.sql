@@ -6,7 +6,9 @@
 with locked as materialized (
   select from (select pg_try_advisory_xact_lock(concord.stream_lock_key($1, $2)) as free) try where try.free
 ), marked as materialized (
-  select concord.mark_append(), concord.latest_end($1, $2) as actual, clock_timestamp() as at from locked
+  select concord.mark_append(), clock_timestamp() as at,
+    case when $3 like '~%' then concord.whole_end($1, $2) else concord.latest_end($1, $2) end as actual
+  from locked
 )
 insert into concord.events
   (tenant_id, global_position, stream_name, stream_position, event_id, event_type, data, metadata, recorded_at)
@@ -16,7 +18,7 @@ where case $3
     when 'any' then marked.actual < concord.tombstone_position()
     when 'no-stream' then marked.actual = -1
     when 'stream-exists' then false
-    else marked.actual = $3::bigint
+    else marked.actual = ltrim($3, '~')::bigint
   end
 on conflict (tenant_id, event_id) do nothing
 returning stream_position as last_stream_position, array[global_position] as global_positions, false as repeated,

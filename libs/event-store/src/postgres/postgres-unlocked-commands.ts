@@ -1,0 +1,53 @@
+// How commands run without a transaction on PostgreSQL: loads travel together, and so do the appends.
+import { type Database, loadSql } from '@concord/database';
+import { NO_REVISION, type StreamName, type StreamPosition } from '@concord/kernel';
+import { currentTenant } from '@concord/tenancy';
+import type { EventStore } from '../event-store.js';
+import type { AppendRequest, AppendResult, LoadedStream } from '../requests.js';
+import type { UnlockedCommands } from '../unlocked-commands.js';
+import { GroupLoad, type LoadStreams } from './group-load.js';
+import type { WholeAppend } from './stream-append.js';
+
+const WHOLE_END = loadSql(import.meta.url, 'sql/whole-end.sql');
+
+interface Options {
+  readonly store: EventStore;
+  readonly load: LoadStreams;
+  readonly worthFrom: number;
+}
+
+export class PostgresUnlockedCommands implements UnlockedCommands {
+  readonly worthFrom: number;
+  private readonly store: EventStore;
+  private readonly groupLoad: GroupLoad;
+
+  constructor(
+    private readonly database: Database,
+    { store, load, worthFrom }: Options,
+  ) {
+    this.store = store;
+    this.worthFrom = worthFrom;
+    this.groupLoad = new GroupLoad(load);
+  }
+
+  load(stream: StreamName, snapshotVersion?: number): Promise<LoadedStream> {
+    return this.database.outside(() => this.groupLoad.load(currentTenant(), stream, snapshotVersion));
+  }
+
+  async append(request: AppendRequest): Promise<AppendResult> {
+    // The store's own checks and completions pass `whole` on.
+    const whole: AppendRequest & Pick<WholeAppend, 'whole'> = { ...request, whole: true };
+    const [result] = await this.database.outside(() => this.store.append(whole));
+    if (!result) throw new Error('unreachable: the store answers every request');
+    return result;
+  }
+
+  async wholeEnd(stream: StreamName): Promise<StreamPosition | undefined> {
+    const [row] = await this.database.queryOutside<{ end: bigint }>(WHOLE_END, [currentTenant(), stream]);
+    return row && row.end >= NO_REVISION ? row.end : undefined;
+  }
+
+  tentatively<T>(work: () => Promise<T>): Promise<T> {
+    return this.database.tentatively(work);
+  }
+}
