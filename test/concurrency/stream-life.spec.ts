@@ -131,7 +131,7 @@ describe('the life of a stream on two connections', () => {
         await append(0n)(store, stream);
         await keepOne(store, stream);
       }, load);
-      expect(loads).toEqual([{ revision: 1n, first: 1n, events: [{ type: 'Happened', data: {} }] }]);
+      expect(loads).toEqual([{ revision: 1n, first: 1n, hasSettings: true, events: [{ type: 'Happened', data: {} }] }]);
     }),
   );
 

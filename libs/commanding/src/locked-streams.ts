@@ -3,8 +3,8 @@ import type { AggregateType, AnyAggregate } from '@concord/domain';
 import type { AppendRequest, AppendResult, EventStore, LoadedStream } from '@concord/event-store';
 import type { StreamName } from '@concord/kernel';
 import { hydrate } from './hydrate.js';
-import { type Kept, keptOf, type KeptWithSnapshots } from './kept.js';
-import { policyOf, Snapshots } from './snapshots.js';
+import { type Kept, keptOf } from './kept.js';
+import { type KeptWithSnapshots, policyOf, Snapshots } from './snapshots.js';
 import type { Streams } from './unit-of-work.js';
 
 export class LockedStreams implements Streams {

@@ -7,8 +7,8 @@ import type { AppendRequest, AppendResult, EventStore, LoadedStream, UnlockedCom
 import { DatabaseUnavailable, TransientConflict } from '@concord/database';
 import { ConcordError, NO_REVISION, type StreamName } from '@concord/kernel';
 import { type Load, loadAggregate } from './hydrate.js';
-import { type Kept, keptOf, type KeptWithSnapshots } from './kept.js';
-import { Snapshots } from './snapshots.js';
+import { type Kept, keptOf } from './kept.js';
+import { type KeptWithSnapshots, Snapshots } from './snapshots.js';
 
 /** What this command was decided on has not come to be, or is not the latest; nothing of it was kept. */
 export class DecidedOnStaleState extends ConcordError {

@@ -65,6 +65,11 @@ export class Snapshots {
   }
 }
 
+/** What was kept of an aggregate, and what is known of its snapshots. */
+export interface KeptWithSnapshots extends Kept {
+  readonly snapshots: Snapshots;
+}
+
 interface Base {
   readonly policy: SnapshotPolicy;
   readonly first: bigint;

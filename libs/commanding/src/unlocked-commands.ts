@@ -3,9 +3,9 @@
 import { TransactionNeeded } from '@concord/database';
 import type { AppendResult, EventStore, UnlockedCommands as Unlocked } from '@concord/event-store';
 import type { Executed } from './executed.js';
-import type { KeptWithSnapshots } from './kept.js';
 import { Mailboxes } from './mailboxes.js';
 import type { SentCommand } from './sent-command.js';
+import type { KeptWithSnapshots } from './snapshots.js';
 import { UnitOfWork } from './unit-of-work.js';
 import { UnlockedStream } from './unlocked-stream.js';
 
