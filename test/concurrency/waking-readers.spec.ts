@@ -127,6 +127,28 @@ describe('an append', () => {
     expect(ear.count).toBeLessThan(150);
   });
 
+  it('leads to few notifications while nobody listens, and to soon ones from when somebody does', async () => {
+    const sent: unknown[] = [];
+    const { query } = pg.Client.prototype;
+    const counting = function (this: pg.Client, ...args: unknown[]): unknown {
+      if ((args[0] as { name?: string }).name === 'concord:notify') sent.push(args);
+      return Reflect.apply(query, this, args);
+    };
+    pg.Client.prototype.query = counting as typeof query;
+    try {
+      await append();
+      for (const end = Date.now() + 500; Date.now() < end;) await append();
+      const alone = sent.length;
+      expect(alone).toBeGreaterThan(0);
+      expect(alone).toBeLessThanOrEqual(12);
+      const ear = await listening(reader);
+      await append();
+      await ear.next();
+    } finally {
+      pg.Client.prototype.query = query;
+    }
+  });
+
   it('wakes a consumer and a follower of another process that rest', async () => {
     const handled: RecordedEvent[] = [];
     let arrived: () => void = () => undefined;
