@@ -18,7 +18,7 @@ export interface Problem {
 interface Kind {
   readonly status: number;
   readonly title: string;
-  /** Said instead of the error's own message, which is for the operator. */
+  /** Said instead of the error's own message and details, which are for the operator. */
   readonly detail?: string;
 }
 
@@ -87,7 +87,8 @@ const ABSENCE = /-exists$/;
 export function problemOf(error: unknown): Problem {
   if (error instanceof ConcordError) {
     const kind = PROBLEMS[error.code];
-    if (kind) return problem(error.code, { ...kind, status: statusOf(error, kind) }, error.message, error.details);
+    const details = kind?.detail === undefined ? error.details : {};
+    if (kind) return problem(error.code, { ...kind, status: statusOf(error, kind) }, error.message, details);
   }
   const status = httpStatusOf(error);
   if (status !== undefined) {
