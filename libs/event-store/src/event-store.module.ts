@@ -14,8 +14,9 @@ export class EventStoreModule implements OnApplicationShutdown {
   constructor(@Inject(EventStore) private readonly store: EventStore) {}
 
   /**
-   * A global EventStore: on the KurrentDB of `kurrentUrl` or EVENTSTORE_URL when there is one, else on PostgreSQL, with the
-   * archive in CONCORD_ARCHIVE unless told otherwise. Needs a global Database in either case. Errors: InvalidArgument for a connection string that is none.
+   * A global EventStore: on the KurrentDB of `kurrentUrl` or EVENTSTORE_URL when there is one, else (or with `''`) on
+   * PostgreSQL, with the archive in CONCORD_ARCHIVE unless told otherwise. Needs a global Database in either case. Errors:
+   * InvalidArgument for a connection string that is none.
    */
   static forRoot(
     options: PostgresEventStoreOptions = fromEnvironment(),
