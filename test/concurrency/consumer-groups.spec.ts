@@ -1,38 +1,10 @@
 // Consumer groups on PostgreSQL: shares, order, delivery, fencing. Each node has connections of its own.
-import { newId, parseStreamName, type StreamName } from '@concord/kernel';
+import { newId, parseStreamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
-import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
-import {
-  appendTo,
-  countHandled,
-  handled,
-  type Node,
-  openNode,
-  tables,
-  until,
-  writeDown,
-} from '../fixtures/group-member.js';
+import { appendTo, countHandled, handled, type Node, until, writeDown } from '../fixtures/group-member.js';
+import { allHandled, clean, group, nodesOfTests, streams } from './group-nodes.js';
 
-let testDatabase: TestDatabase;
-let nodes: Node[] = [];
-const group = 'spec';
-
-beforeEach(async () => {
-  testDatabase = await createTestDatabase();
-  await withClient(testDatabase.url, (client) => client.query(tables));
-  nodes = [];
-});
-afterEach(async () => {
-  await Promise.all(nodes.map((node) => node.close()));
-  await testDatabase.drop();
-});
-
-async function node(poolSize?: number): Promise<Node> {
-  const opened = await openNode(testDatabase.url, poolSize);
-  nodes.push(opened);
-  return opened;
-}
-const streams = (count: number): StreamName[] => Array.from({ length: count }, (_, n): StreamName => `order-${n}`);
+const node = nodesOfTests();
 const owners = async (of: Node): Promise<(string | null)[]> =>
   (await of.groups.describe(group)).slices.map((slice) => slice.memberId);
 const shares = async (of: Node): Promise<number[]> =>
@@ -44,8 +16,6 @@ const shares = async (of: Node): Promise<number[]> =>
   )
     .map((slices) => slices!.length)
     .sort((a, b) => a - b);
-const allHandled = (of: Node) => async (): Promise<boolean> => (await countHandled(of.database, group)).missing === 0;
-const clean = { missing: 0, repeated: 0, disordered: 0 };
 
 describe('the members of a group', () => {
   it('share the slices fairly, keep what they have, and take over from those that leave', async () => {

@@ -56,13 +56,19 @@ afterEach(async () => {
 });
 const start = async (): Promise<bigint> => (await readAfter(0n)).through;
 
+/** A is appended in a transaction that stays open, and B, above it, is committed. `from`: the place before both. */
+async function overtaken() {
+  const from = await start();
+  const [early, late] = [await writer(), await writer()];
+  await early.query('begin');
+  await early.append('A');
+  await late.append('B');
+  return { from, early, late };
+}
+
 describe('the feed', () => {
   it('does not pass an append that drew its position first and commits last', async () => {
-    const from = await start();
-    const [early, late] = [await writer(), await writer()];
-    await early.query('begin');
-    await early.append('A');
-    await late.append('B');
+    const { from, early } = await overtaken();
     const before = await readAfter(from);
     expect(before).toMatchObject({ events: [], through: from });
     await early.query('commit');
@@ -106,21 +112,13 @@ describe('the feed', () => {
   });
 
   it('passes an append that was rolled back', async () => {
-    const from = await start();
-    const [early, late] = [await writer(), await writer()];
-    await early.query('begin');
-    await early.append('A');
-    await late.append('B');
+    const { from, early } = await overtaken();
     await early.query('rollback');
     expect(types((await readAfter(from)).events)).toBe('B');
   });
 
   it('passes an append whose connection died', async () => {
-    const from = await start();
-    const [early, late] = [await writer(), await writer()];
-    await early.query('begin');
-    await early.append('A');
-    await late.append('B');
+    const { from, early, late } = await overtaken();
     const { rows } = await early.query<{ pid: number }>('select pg_backend_pid() as pid');
     early.on('error', () => undefined);
     await late.query('select pg_terminate_backend($1, 5000)', [rows[0]!.pid]);
@@ -141,11 +139,7 @@ describe('the feed', () => {
   });
 
   it('holds back for a transaction that appends, sleeps, and appends again', async () => {
-    const from = await start();
-    const [slow, quick] = [await writer(), await writer()];
-    await slow.query('begin');
-    await slow.append('A');
-    await quick.append('B');
+    const { from, early: slow, late: quick } = await overtaken();
     await slow.append('C');
     await quick.append('D');
     expect((await readAfter(from)).events).toEqual([]);

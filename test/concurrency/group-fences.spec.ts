@@ -1,39 +1,10 @@
 // Consumer groups on PostgreSQL: who comes too late, and what commits together. Each node has connections of its own.
 import type { Statement } from '@concord/database';
 import { PostgresConsumerGroups } from '@concord/subscriptions';
-import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
-import {
-  appendTo,
-  countHandled,
-  handled,
-  type Node,
-  openNode,
-  tables,
-  until,
-  writeDown,
-} from '../fixtures/group-member.js';
+import { appendTo, countHandled, handled, until, writeDown } from '../fixtures/group-member.js';
+import { allHandled, clean, group, nodesOfTests } from './group-nodes.js';
 
-let testDatabase: TestDatabase;
-let nodes: Node[] = [];
-const group = 'spec';
-
-beforeEach(async () => {
-  testDatabase = await createTestDatabase();
-  await withClient(testDatabase.url, (client) => client.query(tables));
-  nodes = [];
-});
-afterEach(async () => {
-  await Promise.all(nodes.map((node) => node.close()));
-  await testDatabase.drop();
-});
-
-async function node(poolSize?: number): Promise<Node> {
-  const opened = await openNode(testDatabase.url, poolSize);
-  nodes.push(opened);
-  return opened;
-}
-const allHandled = (of: Node) => async (): Promise<boolean> => (await countHandled(of.database, group)).missing === 0;
-const clean = { missing: 0, repeated: 0, disordered: 0 };
+const node = nodesOfTests();
 
 describe('the fence', () => {
   // The owner is in the middle of an event when its lease ends and another member takes over.

@@ -2,10 +2,17 @@
 // ahead, but nobody waits for that log. Whoever had read "through" it would miss the event that is given it next.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type OpenDatabase, openDatabase } from '@concord/database';
-import { type AppendResult, PostgresEventStore, type ReadFeedOptions } from '@concord/event-store';
+import {
+  type AppendResult,
+  PostgresEventStore,
+  type ReadFeedOptions,
+  type StoredEventFilter,
+  StoredEvents,
+} from '@concord/event-store';
 import { newId } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
 import { Logger } from '@nestjs/common';
+import { FeedSource } from '../../apps/eventstore/src/reading/feed-source.js';
 import { EmbeddedServer } from '../torture/embedded-server.js';
 
 let server: EmbeddedServer;
@@ -47,6 +54,7 @@ it('no reader is told that it has read through a position that may be given agai
     { categories: ['other'] },
     { streamPrefixes: ['t'] },
   ];
+  const served: readonly StoredEventFilter[] = [{}, { type: 'Y' }, { category: 'other' }, { streamPrefixes: ['t'] }];
   await append();
   const rollingBack = opened.database.transaction(async () => {
     await opened.database.query({ text: 'select concord.mark_append()' });
@@ -58,6 +66,15 @@ it('no reader is told that it has read through a position that may be given agai
   await expect(rollingBack).rejects.toThrow('as was decided');
   const before = await store.lastPosition();
   const pages = await Promise.all(filters.map((filter) => inTenant(() => store.readFeed(filter))));
+  // The EventStoreDB server tells its clients such positions as checkpoints, and goes on from them itself.
+  const stored = new StoredEvents(opened.database);
+  const sources = served.map((filter) => new FeedSource(stored, filter));
+  const places = await Promise.all(
+    sources.flatMap((source) => [
+      inTenant(() => source.end()),
+      inTenant(() => source.page(0n, 100, false)).then((page) => page.next),
+    ]),
+  );
   await server.kill(true);
 
   const next = (await append())?.globalPosition ?? 0n;
@@ -66,5 +83,10 @@ it('no reader is told that it has read through a position that may be given agai
   for (const { through } of pages) {
     const { events } = await inTenant(() => store.readFeed({ after: through }));
     expect(events.map(({ globalPosition }) => globalPosition)).toContain(next);
+  }
+  expect(places).toHaveLength(8);
+  for (const from of places) {
+    const { entries } = await inTenant(() => new FeedSource(stored).page(from, 100, false));
+    expect(entries.map(({ event }) => event?.global_position)).toContain(next);
   }
 }, 90_000);

@@ -9,9 +9,9 @@ async function main(): Promise<void> {
   const settings = new HttpSettings();
   const app = await createApp({ onProgress: say }, settings);
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
-  const sample = await loadSampleOnFirstStart(app);
-  if (sample.loaded) say(`Imported the sample: ${sample.rows} rows into the tenant "${SAMPLE_TENANT}".`);
   try {
+    const sample = await loadSampleOnFirstStart(app);
+    if (sample.loaded) say(`Imported the sample: ${sample.rows} rows into the tenant "${SAMPLE_TENANT}".`);
     await app.listen(settings.port, settings.host);
   } catch (error) {
     await app.close();

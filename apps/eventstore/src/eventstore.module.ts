@@ -16,7 +16,8 @@ export class EventStoreServerModule {
       imports: [
         LoggerModule.forRoot(loggingOptions(settings.logLevel)),
         DatabaseModule.forRoot(database),
-        EventStoreModule.forRoot(),
+        // Never the store that EVENTSTORE_URL names: that is this one, for its clients.
+        EventStoreModule.forRoot({}, ''),
       ],
       providers: [
         { provide: EventStoreSettings, useValue: settings },

@@ -1,6 +1,6 @@
 // The settings of the server, from the environment.
 import { readFileSync } from 'node:fs';
-import { InvalidArgument } from '@concord/kernel';
+import { InvalidArgument, logLevelSetting, wholeNumberSetting } from '@concord/kernel';
 import { parseTenantId, type TenantId } from '@concord/tenancy';
 
 /** A certificate and its key, as PEM. */
@@ -29,13 +29,13 @@ export class EventStoreSettings {
   /** Errors: InvalidArgument that names the variable. */
   constructor(environment: NodeJS.ProcessEnv = process.env) {
     const whole = (name: string, fallback: number, max: number): number =>
-      wholeNumber(environment, name, fallback, max);
+      wholeNumberSetting(environment, name, fallback, max);
     this.host = environment['EVENTSTORE_HOST'] || '127.0.0.1';
     this.port = whole('EVENTSTORE_PORT', 2113, 65_535);
     this.tenant = parseTenantId(environment['EVENTSTORE_TENANT'] || 'default');
     this.maxAppendSize = whole('EVENTSTORE_MAX_APPEND_SIZE', MEBIBYTE, 64 * MEBIBYTE);
     this.shutdown = whole('SHUTDOWN_MS', 10_000, 600_000);
-    this.logLevel = logLevel(environment['LOG_LEVEL'] || 'info');
+    this.logLevel = logLevelSetting(environment);
     this.tls = tlsOf(environment['EVENTSTORE_TLS_CERT'], environment['EVENTSTORE_TLS_KEY']);
     this.users = environment['EVENTSTORE_USERS'] ?? '';
     this.assertSafe();
@@ -69,18 +69,4 @@ function contentOf(name: string, file: string): Buffer {
   } catch (error) {
     throw new InvalidArgument(`${name}="${file}" cannot be read`, {}, { cause: error });
   }
-}
-
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
-
-function wholeNumber(environment: NodeJS.ProcessEnv, name: string, fallback: number, max: number): number {
-  const text = environment[name];
-  if (text === undefined || text === '') return fallback;
-  if (/^\d{1,9}$/.test(text) && Number(text) <= max) return Number(text);
-  throw new InvalidArgument(`${name}="${text}" is no whole number from 0 to ${max}: correct it or leave it out`);
-}
-
-function logLevel(level: string): string {
-  if (LOG_LEVELS.includes(level)) return level;
-  throw new InvalidArgument(`LOG_LEVEL="${level}" is no log level: take one of ${LOG_LEVELS.join(', ')}`);
 }

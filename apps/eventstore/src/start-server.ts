@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { DatabaseOptions } from '@concord/database';
+import { buildOrClose, type DatabaseOptions } from '@concord/database';
 import { Logger } from 'nestjs-pino';
 import { Users } from './access/users.js';
 import { EventStoreServerModule } from './eventstore.module.js';
@@ -26,12 +26,13 @@ export interface RunningServer {
 export async function startEventStoreServer(options: ServerOptions = {}): Promise<RunningServer> {
   const { environment = process.env, ...database } = options;
   const settings = new EventStoreSettings(environment);
-  // Before the database is opened: what fails in between leaves it open.
   const users = await Users.fromText(settings.users);
-  const app = await NestFactory.createApplicationContext(EventStoreServerModule.forRoot(database, settings, users), {
-    bufferLogs: true,
-    abortOnError: false,
-  });
+  const app = await buildOrClose(() =>
+    NestFactory.createApplicationContext(EventStoreServerModule.forRoot(database, settings, users), {
+      bufferLogs: true,
+      abortOnError: false,
+    }),
+  );
   app.useLogger(app.get(Logger));
   const server = app.get(GrpcServer);
   try {

@@ -1,5 +1,6 @@
 // Nest wiring of the database: opened before anything needs it, closed after everything has stopped.
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { whileBuilding } from './build-or-close.js';
 import { Database } from './database.js';
 import { type DatabaseOptions, openDatabase, type OpenDatabase } from './open-database.js';
 
@@ -16,7 +17,7 @@ export class DatabaseModule implements OnApplicationShutdown {
       module: DatabaseModule,
       global: true,
       providers: [
-        { provide: OPEN_DATABASE, useFactory: () => openDatabase(options) },
+        { provide: OPEN_DATABASE, useFactory: () => whileBuilding(openDatabase(options)) },
         { provide: Database, useFactory: (opened: OpenDatabase) => opened.database, inject: [OPEN_DATABASE] },
       ],
       exports: [Database],

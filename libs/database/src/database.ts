@@ -46,12 +46,11 @@ export class Database {
    */
   async tentatively<T>(work: () => Promise<T>): Promise<T> {
     const tentative = new Tentative();
-    try {
-      return await this.ambient.run(tentative, work);
-    } finally {
-      // eslint-disable-next-line no-unsafe-finally -- what it came to does not count: it has to run again
-      if (tentative.refused) throw tentative.refused;
-    }
+    const running = this.ambient.run(tentative, async () => work());
+    await running.catch(() => undefined);
+    // Whatever it came to: it has to run again.
+    if (tentative.refused) throw tentative.refused;
+    return running;
   }
 
   /**

@@ -1,4 +1,5 @@
 // F1: connections, the ambient transaction, the embedded PostgreSQL, migrations, and what the server's errors mean.
+export { buildOrClose } from './build-or-close.js';
 export { Database, type Statement } from './database.js';
 export { DatabaseModule } from './database.module.js';
 export {

@@ -2,6 +2,7 @@
 // take a lock of the whole cluster (13k -> 4k appends/s). A hint may be lost, late or too much; it is never a delivery.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { warn } from '@concord/kernel';
 import { Logger } from '@nestjs/common';
 import pg from 'pg';
 import { SteadyConnection } from './steady-connection.js';
@@ -120,7 +121,7 @@ export class Notifications {
       try {
         listener(source);
       } catch (error) {
-        process.emitWarning(error instanceof Error ? error : String(error), 'ConcordNotifications');
+        warn(error, 'ConcordNotifications');
       }
     }
   }

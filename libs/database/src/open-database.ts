@@ -21,6 +21,7 @@ export interface DatabaseOptions {
 export interface OpenDatabase {
   readonly database: Database;
   readonly embedded: boolean;
+  /** A second call waits for the first. */
   close(): Promise<void>;
 }
 
@@ -44,15 +45,13 @@ export async function openDatabase(options: DatabaseOptions = {}): Promise<OpenD
     throw error;
   }
   const database = new Database(dataSource);
-  return {
-    database,
-    embedded: lease.embedded,
-    async close() {
-      await database.notifications.close();
-      await dataSource.destroy();
-      await lease.release();
-    },
+  const end = async (): Promise<void> => {
+    await database.notifications.close();
+    await dataSource.destroy();
+    await lease.release();
   };
+  let ended: Promise<void> | undefined;
+  return { database, embedded: lease.embedded, close: () => (ended ??= end()) };
 }
 
 function newDataSource(lease: PostgresLease, options: DatabaseOptions): DataSource {

@@ -2,6 +2,7 @@
 // travels with BEGIN, and what nobody has waited for yet travels with COMMIT.
 import type { Writable } from 'node:stream';
 import type pg from 'pg';
+import { warn } from '@concord/kernel';
 import type { DataSource, EntityManager } from 'typeorm';
 import { AdoptedQueryRunner } from './adopted-query-runner.js';
 import { CommitUnknown, DatabaseUnavailable, translateDatabaseError } from './errors.js';
@@ -112,7 +113,7 @@ function callAfterCommit(callback: () => void): void {
   try {
     callback();
   } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error), 'ConcordOnCommit');
+    warn(error, 'ConcordOnCommit');
   }
 }
 

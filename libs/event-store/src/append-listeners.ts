@@ -1,4 +1,5 @@
 // Who in this process wants to hear of appends.
+import { warn } from '@concord/kernel';
 
 /** Whether this store appended, or another one, mostly that of another process. */
 export type AppendSource = 'here' | 'elsewhere';
@@ -17,7 +18,7 @@ export class AppendListeners {
         listener(source);
       } catch (error) {
         // It is appended: a listener that fails changes nothing about that.
-        process.emitWarning(error instanceof Error ? error : String(error), 'ConcordOnAppended');
+        warn(error, 'ConcordOnAppended');
       }
     }
   }

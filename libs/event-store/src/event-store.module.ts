@@ -14,10 +14,14 @@ export class EventStoreModule implements OnApplicationShutdown {
   constructor(@Inject(EventStore) private readonly store: EventStore) {}
 
   /**
-   * A global EventStore: on the KurrentDB of `kurrentUrl` or EVENTSTORE_URL when there is one, else on PostgreSQL. Needs a
-   * global Database in either case. Errors: InvalidArgument for a connection string that is none.
+   * A global EventStore: on the KurrentDB of `kurrentUrl` or EVENTSTORE_URL when there is one, else (or with `''`) on
+   * PostgreSQL, with the archive in CONCORD_ARCHIVE unless told otherwise. Needs a global Database in either case. Errors:
+   * InvalidArgument for a connection string that is none.
    */
-  static forRoot(options: PostgresEventStoreOptions = {}, kurrentUrl = process.env['EVENTSTORE_URL']): DynamicModule {
+  static forRoot(
+    options: PostgresEventStoreOptions = fromEnvironment(),
+    kurrentUrl = process.env['EVENTSTORE_URL'],
+  ): DynamicModule {
     return {
       module: EventStoreModule,
       global: true,
@@ -44,4 +48,9 @@ export class EventStoreModule implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.store.close();
   }
+}
+
+function fromEnvironment(): PostgresEventStoreOptions {
+  const archiveFolder = process.env['CONCORD_ARCHIVE'];
+  return archiveFolder ? { archiveFolder } : {};
 }

@@ -7,4 +7,6 @@ export { derivedId, derivedIdOf, isId, newId } from './ids.js';
 export { assertExactJson } from './json.js';
 export { currentMessage, type MessageContext, runInMessage } from './message-context.js';
 export { type GlobalPosition, NO_REVISION, parsePosition, type StreamPosition } from './position.js';
+export { logLevelSetting, wholeNumberSetting } from './settings.js';
 export { assertCategory, metadataStreamOf, parseStreamName, type StreamName, streamName } from './stream-name.js';
+export { warn } from './warn.js';

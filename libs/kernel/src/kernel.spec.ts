@@ -4,6 +4,7 @@ import { derivedId, derivedIdOf, isId, newId } from './ids.js';
 import { assertExactJson } from './json.js';
 import { currentMessage, runInMessage } from './message-context.js';
 import { parsePosition } from './position.js';
+import { logLevelSetting, wholeNumberSetting } from './settings.js';
 import { parseStreamName, streamName } from './stream-name.js';
 
 describe('stream names', () => {
@@ -81,6 +82,25 @@ describe('exact JSON', () => {
 
   it('refuses what a toJSON method would change', () => {
     expect(() => assertExactJson({ amount: { toJSON: () => 1 } })).toThrow(/\$\.amount/);
+  });
+});
+
+describe('settings', () => {
+  it('are whole numbers up to a limit, or what is said instead of none', () => {
+    const port = (text?: string) => wholeNumberSetting({ ...(text !== undefined && { PORT: text }) }, 'PORT', 80, 99);
+    expect([port(), port(''), port('0'), port('99')]).toEqual([80, 80, 0, 99]);
+    for (const text of ['100', '-1', '1.5', '1e1', ' 1', '٣', 'x', '1'.repeat(400)]) {
+      expect(() => port(text)).toThrow(
+        new InvalidArgument(`PORT="${text}" is no whole number from 0 to 99: correct it or leave it out`),
+      );
+    }
+  });
+
+  it('name a log level', () => {
+    expect([logLevelSetting({}), logLevelSetting({ LOG_LEVEL: 'warn' })]).toEqual(['info', 'warn']);
+    expect(() => logLevelSetting({ LOG_LEVEL: 'loud' })).toThrow(
+      /^LOG_LEVEL="loud" is no log level: take one of fatal, error/,
+    );
   });
 });
 

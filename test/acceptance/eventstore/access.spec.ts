@@ -1,4 +1,4 @@
-import { type Credentials, EventStoreDBClient } from '@eventstore/db-client';
+import { binaryEvent, type Credentials, EventStoreDBClient } from '@eventstore/db-client';
 import { InvalidArgument, newId } from '@concord/kernel';
 import { EventStoreSettings } from '../../../apps/eventstore/src/settings.js';
 import { makeCertificate } from '../../fixtures/certificate.js';
@@ -98,6 +98,34 @@ describe('the ACL of a stream', () => {
     }
     expect(await readAll()).toHaveLength(1);
     expect(await readCategory()).toHaveLength(1);
+  });
+});
+
+describe('a link that a user has written', () => {
+  const linkTo = (stream: string) =>
+    binaryEvent({ type: '$>', data: Buffer.from(`0@${stream}`), contentType: 'application/octet-stream' });
+
+  it('shows its event to nobody who may not read that', async () => {
+    const [secret, list] = [fresh(), fresh()];
+    await client.appendToStream(secret, event('Secret'), { credentials: ann });
+    await client.appendToStream('$payroll', event('Secret'), { credentials: admin });
+    await client.setStreamMetadata(secret, { acl: { readRoles: ['ann'] } }, { credentials: ann });
+    const targets = [secret, '$payroll', `$$${secret}`];
+    for (const target of targets) await client.appendToStream(list, linkTo(target), { credentials: bob });
+
+    const seenBy = async (credentials: Credentials) => {
+      const resolved = await collect(client.readStream(list, { resolveLinkTos: true, credentials }));
+      return resolved.map(({ event: shown, link }) => (link ? shown?.type : 'no link'));
+    };
+    expect(await seenBy(bob)).toEqual([undefined, undefined, '$metadata']);
+    expect(await seenBy(ann)).toEqual(['Secret', undefined, '$metadata']);
+    expect(await seenBy(admin)).toEqual(['Secret', 'Secret', '$metadata']);
+
+    const subscription = client.subscribeToStream(list, { resolveLinkTos: true, credentials: bob });
+    const [first] = await taking(subscription)(1);
+    expect(first!.event).toBeUndefined();
+    expect(first!.link!.type).toBe('$>');
+    await subscription.unsubscribe();
   });
 });
 

@@ -90,3 +90,19 @@ describe('append and read', () => {
     expect(hex).toBe(kept.id.replaceAll('-', ''));
   });
 });
+
+describe('a server in a shell where EVENTSTORE_URL is set for its clients', () => {
+  const given = process.env['EVENTSTORE_URL'];
+  afterEach(() => {
+    if (given === undefined) delete process.env['EVENTSTORE_URL'];
+    else process.env['EVENTSTORE_URL'] = given;
+  });
+
+  it('keeps the events itself', async () => {
+    process.env['EVENTSTORE_URL'] = 'esdb://127.0.0.1:1?tls=false';
+    const own = await startServer();
+    await own.client.appendToStream('order-1', event());
+    expect(await collect(own.client.readStream('order-1'))).toHaveLength(1);
+    await own.close();
+  });
+});

@@ -68,6 +68,9 @@ describe('a database that goes away', () => {
     const attempt = server.client.appendToStream(stream, event(), { credentials: { username: 'u', password: 'p' } });
     await expect(attempt).rejects.toMatchObject({ type: 'unavailable' });
     await expect(attempt).rejects.not.toThrow(/node_modules|\.ts:|\.js:/);
+    const message = await attempt.catch((error: unknown) => String(error));
+    expect(message).toMatch(/the database of this server/);
+    expect(message).not.toMatch(/ECONN|connection terminated|127\.0\.0\.1/i);
     await expect(dropped).rejects.toMatchObject({ type: 'unavailable' });
     await relay.restore();
     const again = server.connect();

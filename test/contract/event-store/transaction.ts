@@ -203,5 +203,32 @@ export function transaction(stores: Opened): void {
         expect(heard).toHaveLength(1);
       }),
     );
+
+    it(
+      'is not failed by a listener that fails, nor are the other listeners',
+      inTenant(async () => {
+        const { emitWarning } = process;
+        const warnings: unknown[][] = [];
+        process.emitWarning = (...given: unknown[]) => void warnings.push(given);
+        let heard = 0;
+        const stops = [
+          stores.a.onAppended((source) => {
+            if (source === 'here') throw new Error('a listener that fails');
+          }),
+          stores.a.onAppended((source) => (heard += Number(source === 'here'))),
+        ];
+        try {
+          await stores.a.append(to(freshStream(), 'any'));
+          await stores.a.transaction(() => stores.a.append(to(freshStream(), 'any')));
+        } finally {
+          process.emitWarning = emitWarning;
+          for (const stop of stops) stop();
+        }
+        expect(heard).toBe(2);
+        // As text: Node takes no error of the realm that Jest runs specs in.
+        expect(warnings).toHaveLength(2);
+        expect(warnings[0]).toEqual([expect.stringContaining('a listener that fails'), expect.any(String)]);
+      }),
+    );
   });
 }

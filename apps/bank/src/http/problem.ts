@@ -18,7 +18,7 @@ export interface Problem {
 interface Kind {
   readonly status: number;
   readonly title: string;
-  /** Said instead of the error's own message, which is for the operator. */
+  /** Said instead of the error's own message and details, which are for the operator. */
   readonly detail?: string;
 }
 
@@ -60,6 +60,17 @@ export const PROBLEMS: Readonly<Record<string, Kind>> = {
     detail:
       'the event store cannot be reached at present: send it again later, with an Idempotency-Key if it is a write',
   },
+  'archive-unavailable': {
+    status: 503,
+    title: 'Archived events cannot be read',
+    detail: 'events that this needs are archived, and the archive cannot be read at present: nothing was changed',
+  },
+  'event-from-newer-code': {
+    status: 501,
+    title: 'An event is newer than this instance',
+    detail:
+      'newer code wrote an event that this needs: nothing was changed, send it again once all instances are updated',
+  },
   'not-supported-by-store': { status: 501, title: 'The event store in use cannot do this' },
   'commit-unknown': {
     status: 503,
@@ -76,7 +87,8 @@ const ABSENCE = /-exists$/;
 export function problemOf(error: unknown): Problem {
   if (error instanceof ConcordError) {
     const kind = PROBLEMS[error.code];
-    if (kind) return problem(error.code, { ...kind, status: statusOf(error, kind) }, error.message, error.details);
+    const details = kind?.detail === undefined ? error.details : {};
+    if (kind) return problem(error.code, { ...kind, status: statusOf(error, kind) }, error.message, details);
   }
   const status = httpStatusOf(error);
   if (status !== undefined) {
@@ -89,7 +101,9 @@ export function problemOf(error: unknown): Problem {
 
 function problem(code: string, kind: Kind, message: string, details: Readonly<Record<string, unknown>> = {}): Problem {
   const { status, title, detail = message } = kind;
-  return { type: `urn:concord:problem:${code}`, title, status, detail, ...details };
+  const members = { type: `urn:concord:problem:${code}`, title, status, detail };
+  // First, and not to be overridden: details of an event say `type`, too.
+  return { ...members, ...details, ...members };
 }
 
 function statusOf(error: ConcordError, kind: Kind): number {

@@ -1,5 +1,5 @@
 // The settings of the doors, from the environment.
-import { InvalidArgument } from '@concord/kernel';
+import { logLevelSetting, wholeNumberSetting } from '@concord/kernel';
 
 /** Times are in milliseconds, sizes in bytes. */
 export class HttpSettings {
@@ -20,7 +20,7 @@ export class HttpSettings {
   /** Errors: InvalidArgument that names the variable. */
   constructor(environment: NodeJS.ProcessEnv = process.env) {
     const whole = (name: string, fallback: number, max: number): number =>
-      wholeNumber(environment, name, fallback, max);
+      wholeNumberSetting(environment, name, fallback, max);
     this.host = environment['HOST'] || '127.0.0.1';
     this.port = whole('PORT', 3000, 65_535);
     this.readWait = whole('READ_WAIT_MS', 2_000, 60_000);
@@ -28,21 +28,7 @@ export class HttpSettings {
     this.bodyLimit = whole('BODY_LIMIT', 64 * 1024, 100 * 1024 * 1024);
     this.feedDelayed = whole('FEED_DELAYED_MS', 5_000, 3_600_000);
     this.feedStalled = whole('FEED_STALLED_MS', 60_000, 86_400_000);
-    this.logLevel = logLevel(environment['LOG_LEVEL'] || 'info');
+    this.logLevel = logLevelSetting(environment);
     this.graphiql = environment['NODE_ENV'] !== 'production';
   }
-}
-
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
-
-function wholeNumber(environment: NodeJS.ProcessEnv, name: string, fallback: number, max: number): number {
-  const text = environment[name];
-  if (text === undefined || text === '') return fallback;
-  if (/^\d{1,9}$/.test(text) && Number(text) <= max) return Number(text);
-  throw new InvalidArgument(`${name}="${text}" is no whole number from 0 to ${max}: correct it or leave it out`);
-}
-
-function logLevel(level: string): string {
-  if (LOG_LEVELS.includes(level)) return level;
-  throw new InvalidArgument(`LOG_LEVEL="${level}" is no log level: take one of ${LOG_LEVELS.join(', ')}`);
 }

@@ -24,12 +24,25 @@ export class Access {
 
   /** What is done to a metadata stream is done to the metadata of its stream. Errors: AccessDenied. */
   async assert(user: User, right: Right, stream: string = FEED): Promise<void> {
-    if (user.roles.has(ADMINS)) return;
-    const ofMetadata = stream.startsWith(METADATA);
-    const owner = ofMetadata ? stream.slice(METADATA.length) : stream;
-    const needed = (ofMetadata && OF_METADATA[right]) || right;
-    const { metadata } = await this.store.readStreamMetadata(owner as StreamName);
-    const allowed = metadata.acl?.[needed] ?? [owner.startsWith('$') ? ADMINS : ALL];
-    if (!allowed.some((role) => user.roles.has(role))) throw new AccessDenied(user.name, needed, owner);
+    const { owner, needed } = neededFor(right, stream);
+    if (!(await this.has(user, needed, owner))) throw new AccessDenied(user.name, needed, owner);
   }
+
+  /** Whether the user may read the stream. */
+  async mayRead(user: User, stream: string): Promise<boolean> {
+    const { owner, needed } = neededFor('read', stream);
+    return this.has(user, needed, owner);
+  }
+
+  private async has(user: User, right: Right, stream: string): Promise<boolean> {
+    if (user.roles.has(ADMINS)) return true;
+    const { metadata } = await this.store.readStreamMetadata(stream as StreamName);
+    const allowed = metadata.acl?.[right] ?? [stream.startsWith('$') ? ADMINS : ALL];
+    return allowed.some((role) => user.roles.has(role));
+  }
+}
+
+function neededFor(right: Right, stream: string): { readonly owner: string; readonly needed: Right } {
+  if (!stream.startsWith(METADATA)) return { owner: stream, needed: right };
+  return { owner: stream.slice(METADATA.length), needed: OF_METADATA[right] ?? right };
 }

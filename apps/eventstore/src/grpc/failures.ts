@@ -93,11 +93,15 @@ function codeOf(error: unknown): status {
   return CODES.find(([type]) => error instanceof type)?.[1] ?? status.INTERNAL;
 }
 
-/** The text of an error that was meant for callers; any other is for the log. */
+/** The text of an error that was meant for callers; any other is for the log, and so is where the database is. */
 export function textOf(error: unknown): string {
-  if (error instanceof ConcordError) return error.message;
+  const ofDatabase = error instanceof DatabaseUnavailable || error instanceof CommitUnknown;
+  if (error instanceof ConcordError && !ofDatabase) return error.message;
   logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  return 'the server failed: its log says why';
+  if (error instanceof CommitUnknown) return 'the database of this server did not answer: it may be done, or not';
+  return ofDatabase
+    ? 'the database of this server cannot be reached at present'
+    : 'the server failed: its log says why';
 }
 
 function asciiOf(text: string): string {

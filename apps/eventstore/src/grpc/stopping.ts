@@ -24,15 +24,21 @@ export class ClientGone extends ConcordError {
 /** Passes on what comes until `stop`. What is awaited then is let go: the call ends soon after. */
 export async function* untilStopped<T>(messages: AsyncIterable<T>, stop: AbortSignal): AsyncGenerator<T, void> {
   const iterator = messages[Symbol.asyncIterator]();
-  const stopped = new Promise<undefined>((resolve) => {
-    stop.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
-  while (!stop.aborted) {
-    const next = iterator.next();
-    next.catch(() => undefined);
-    const message = await Promise.race([next, stopped]);
-    if (!message || message.done) return;
-    yield message.value;
+  let letGo = (): void => undefined;
+  const onAbort = (): void => letGo();
+  stop.addEventListener('abort', onAbort);
+  try {
+    while (!stop.aborted) {
+      // No race with a promise that lives as long as the call: it would keep every message that has won against it.
+      const message = await new Promise<IteratorResult<T> | undefined>((resolve, reject) => {
+        letGo = () => resolve(undefined);
+        iterator.next().then(resolve, reject);
+      });
+      if (!message || message.done) return;
+      yield message.value;
+    }
+  } finally {
+    stop.removeEventListener('abort', onAbort);
   }
 }
 

@@ -4,17 +4,20 @@ import type { Page, Source } from './source.js';
 
 export class FeedSource implements Source {
   readonly sparse: boolean;
+  /** Whether what is looked at are matching events only, so that the last of them does not tell how far that was. */
+  private readonly looksPast: boolean;
 
   constructor(
     private readonly stored: StoredEvents,
     private readonly filter: StoredEventFilter = {},
   ) {
-    const { streamPrefixes, typePrefixes, streamRegex, typeRegex, firsts } = filter;
+    const { streamPrefixes, typePrefixes, streamRegex, typeRegex, firsts, category, type } = filter;
     this.sparse = [streamPrefixes, typePrefixes, streamRegex, typeRegex, firsts].some((value) => value !== undefined);
+    this.looksPast = category !== undefined || type !== undefined;
   }
 
   async end(): Promise<bigint> {
-    return (await this.stored.horizon()) + 1n;
+    return this.afterLast(await this.stored.horizon());
   }
 
   exists(): Promise<boolean> {
@@ -28,8 +31,20 @@ export class FeedSource implements Source {
     const range = backwards ? { from: 0n, to: start, limit } : { from: start, to: horizon, limit };
     const { events, lookedAt, through } = await this.stored.feed(range, backwards, this.filter);
     const end = lookedAt < limit;
-    const next = backwards ? (through ?? 0n) - 1n : end ? max(from, horizon + 1n) : (through ?? horizon) + 1n;
-    return { entries: events.map((event) => ({ event })), next, end, lookedAt };
+    const entries = events.map((event) => ({ event }));
+    if (backwards) return { entries, next: (through ?? 0n) - 1n, end, lookedAt };
+    const after = through === undefined ? from : through + 1n;
+    const next = end && this.looksPast ? max(after, await this.afterLast(horizon)) : after;
+    return { entries, next, end, lookedAt };
+  }
+
+  /**
+   * The place after the last event, and not after the horizon: what is told to clients as a checkpoint has to be durable,
+   * and a position whose append was rolled back may be given again after a crash of the database.
+   */
+  private async afterLast(horizon: bigint): Promise<bigint> {
+    const { through } = await this.stored.feed({ from: 0n, to: horizon, limit: 1 }, true);
+    return through === undefined ? 0n : through + 1n;
   }
 }
 

@@ -8,11 +8,20 @@ interface Place {
   readonly position: bigint;
 }
 
-/** Puts the events in that links point to, by one query a page; a link to nothing stays alone. */
-export async function resolveLinks(stored: StoredEvents, entries: readonly Entry[]): Promise<readonly Entry[]> {
+/**
+ * Puts the events in that links point to, by one query a page. A link to nothing stays alone, and so does one to a stream
+ * that may not be read: anybody can write a link.
+ */
+export async function resolveLinks(
+  stored: StoredEvents,
+  entries: readonly Entry[],
+  mayRead: (stream: string) => Promise<boolean>,
+): Promise<readonly Entry[]> {
   const places = entries.map(placeOf);
-  const wanted = places.filter((place) => place !== undefined);
-  if (wanted.length === 0) return entries;
+  const named = places.filter((place) => place !== undefined);
+  if (named.length === 0) return entries;
+  const readable = await readableOf(named, mayRead);
+  const wanted = named.filter(({ stream }) => readable.has(stream));
   const found = new Map(
     (await stored.at(wanted)).map((event) => [`${event.stream_position}@${event.stream_name}`, event]),
   );
@@ -21,6 +30,16 @@ export async function resolveLinks(stored: StoredEvents, entries: readonly Entry
     if (!place || !entry.event) return entry;
     return { event: found.get(`${place.position}@${place.stream}`), link: entry.event };
   });
+}
+
+async function readableOf(
+  places: readonly Place[],
+  mayRead: (stream: string) => Promise<boolean>,
+): Promise<ReadonlySet<string>> {
+  const readable = new Set<string>();
+  // One after the other: a page of many links is not to take all connections.
+  for (const stream of new Set(places.map((place) => place.stream))) if (await mayRead(stream)) readable.add(stream);
+  return readable;
 }
 
 function placeOf({ event, link }: Entry): Place | undefined {

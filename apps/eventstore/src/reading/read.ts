@@ -4,6 +4,7 @@ import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { StoredEvents } from '@concord/event-store';
 import type { Access } from '../access/access.js';
+import type { User } from '../access/users.js';
 import type { Calling } from '../grpc/handlers.js';
 import { Outgoing } from '../grpc/stopping.js';
 import { resolveLinks } from './links.js';
@@ -21,6 +22,7 @@ export interface ReadParts {
 }
 
 interface Reading {
+  readonly user: User;
   readonly request: ReadRequest;
   readonly source: Source;
   readonly out: Outgoing<ReadResp>;
@@ -34,11 +36,12 @@ export async function read(
 ): Promise<void> {
   const request = readRequestOf(call.request);
   await parts.access.assert(user, 'read', request.stream);
-  const reading = { request, source: sourceOf(parts.stored, request), out: new Outgoing<ReadResp>(call, stop) };
+  const reading = { user, request, source: sourceOf(parts.stored, request), out: new Outgoing<ReadResp>(call, stop) };
   await (request.subscribe ? subscribe(parts, reading) : readToEnd(parts, reading));
 }
 
-async function readToEnd({ stored }: ReadParts, { request, source, out }: Reading): Promise<void> {
+async function readToEnd(parts: ReadParts, reading: Reading): Promise<void> {
+  const { request, source, out } = reading;
   const pages = new Pages(source, request.backwards);
   let from = await startOf(request, source);
   let left = request.limit;
@@ -47,7 +50,7 @@ async function readToEnd({ stored }: ReadParts, { request, source, out }: Readin
     const page = await pages.take(from, left);
     const entries = page.entries.slice(0, left);
     found ||= entries.length > 0;
-    await sendAll(stored, entries, request, out);
+    await sendAll(parts, entries, reading);
     if (page.end) break;
     left -= entries.length;
     from = page.next;
@@ -57,7 +60,9 @@ async function readToEnd({ stored }: ReadParts, { request, source, out }: Readin
     await out.send(streamNotFound(request.stream));
 }
 
-async function subscribe({ stored, wake }: ReadParts, { request, source, out }: Reading): Promise<void> {
+async function subscribe(parts: ReadParts, reading: Reading): Promise<void> {
+  const { request, source, out } = reading;
+  const { wake } = parts;
   const pages = new Pages(source, false);
   let from = await startOf(request, source);
   let live = false;
@@ -66,7 +71,7 @@ async function subscribe({ stored, wake }: ReadParts, { request, source, out }: 
   while (!out.stop.aborted) {
     const { seen } = wake;
     const page = await pages.take(from, Number.POSITIVE_INFINITY);
-    await sendAll(stored, page.entries, request, out);
+    await sendAll(parts, page.entries, reading);
     from = page.next;
     lookedAt += page.lookedAt;
     const arrives = page.end && !live;
@@ -82,12 +87,12 @@ async function subscribe({ stored, wake }: ReadParts, { request, source, out }: 
 }
 
 async function sendAll(
-  stored: StoredEvents,
+  { stored, access }: ReadParts,
   entries: readonly Entry[],
-  request: ReadRequest,
-  out: Outgoing<ReadResp>,
+  { user, request, out }: Reading,
 ): Promise<void> {
-  const shown = request.resolveLinks ? await resolveLinks(stored, entries) : entries.map(asItStands);
+  const mayRead = (stream: string): Promise<boolean> => access.mayRead(user, stream);
+  const shown = request.resolveLinks ? await resolveLinks(stored, entries, mayRead) : entries.map(asItStands);
   for (const entry of shown) await out.send(eventMessage(entry, request));
 }
 

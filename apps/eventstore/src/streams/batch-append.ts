@@ -18,7 +18,7 @@ type Options = BatchAppendReq.Options;
 interface Pending {
   readonly options: Options;
   readonly proposal: Proposal;
-  failure?: unknown;
+  failure?: Error;
 }
 
 // Beyond it the client is not read from, and waits.
@@ -71,7 +71,7 @@ function collect(batch: Pending, request: BatchAppendReq): void {
   try {
     for (const message of request.getProposedMessagesList()) batch.proposal.add(message);
   } catch (error) {
-    batch.failure = error;
+    batch.failure = error as Error;
     batch.proposal.forget();
   }
 }
@@ -100,7 +100,6 @@ async function appendWithin(
   user: User,
   { options, proposal, failure }: Pending,
 ): Promise<Appended> {
-  // eslint-disable-next-line @typescript-eslint/only-throw-error -- as it was caught
   if (failure) throw failure;
   const stream = streamNameOf(options.getStreamIdentifier());
   const left = (options.getDeadline()?.toDate().getTime() ?? Number.POSITIVE_INFINITY) - Date.now();

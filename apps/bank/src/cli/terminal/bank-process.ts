@@ -1,6 +1,7 @@
 // The bank without its doors, for the length of one command of a command-line tool.
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { buildOrClose } from '@concord/database';
 import { EventStore } from '@concord/event-store';
 import type { GlobalPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
@@ -16,7 +17,9 @@ export async function withBank<T>(work: (app: INestApplicationContext) => Promis
     onProgress: (line) => console.error(line),
   });
   // Silent while it starts: Nest would print the stack of an error that we report in one line.
-  const app = await NestFactory.createApplicationContext(bank, { logger: false, abortOnError: false });
+  const app = await buildOrClose(() =>
+    NestFactory.createApplicationContext(bank, { logger: false, abortOnError: false }),
+  );
   app.useLogger(['error', 'fatal']);
   try {
     return await work(app);

@@ -16,7 +16,10 @@ export async function runCommand<Options extends object>(
   work: (options: Options) => Promise<ExitCode>,
 ): Promise<void> {
   try {
-    command.exitOverride().allowExcessArguments(false).showHelpAfterError('(--help shows all options)').parse();
+    for (const each of [command, ...command.commands]) {
+      each.exitOverride().allowExcessArguments(false).showHelpAfterError('(--help shows all options)');
+    }
+    command.parse();
     process.exitCode = await work(command.opts<Options>());
   } catch (error) {
     process.exitCode = exitCodeOf(error);
@@ -57,6 +60,19 @@ export function numberOption(least: number, most: number): (text: string) => num
     if (number >= least && number <= most) return number;
     throw new InvalidArgumentError(`give a whole number from ${least} to ${most}.`);
   };
+}
+
+/** For commander: a day, which begins at midnight UTC, or a time with its zone. */
+export function instantOption(text: string): Date {
+  const time = new Date(text);
+  if (/^\d{4}-\d{2}-\d{2}(T.+(Z|[+-]\d{2}:\d{2}))?$/.test(text) && !Number.isNaN(time.getTime())) return time;
+  throw new InvalidArgumentError('give a day such as 2025-01-01, or a time such as 2025-01-01T12:00:00Z.');
+}
+
+/** For commander: a position of the feed. */
+export function positionOption(text: string): bigint {
+  if (/^\d{1,18}$/.test(text)) return BigInt(text);
+  throw new InvalidArgumentError('give a position of the feed: a whole number.');
 }
 
 /** For commander: a currency's code. */

@@ -3,6 +3,14 @@ import { Presets, SingleBar } from 'cli-progress';
 
 const PLAIN_LINE_MS = 1000;
 
+/** Says every second that a work of unknown length is under way, and how far it is. Returns the way to stop. */
+export function signsOfLife(what: string, state: () => string = () => 'at work'): () => void {
+  const begun = Date.now();
+  const tell = (): void => console.error(`${what}: ${state()}, ${Math.round((Date.now() - begun) / 1000)} s`);
+  const timer = setInterval(tell, PLAIN_LINE_MS).unref();
+  return () => clearInterval(timer);
+}
+
 const STEPS = 1000;
 
 /** A quantity that grows, and the speed at which it does. */

@@ -1,5 +1,6 @@
 -- A part of the feed, from $2 to $3 (the horizon, or what is below it), both included, backwards. Each row tells how much of it was
 -- looked at; the filters pass what they let through, and one row without an event stands for a part that has none.
+-- As stored-feed-forwards.sql but for the order: chosen by a parameter, it would be by no index.
 with page as materialized (
   select * from concord.events
   where tenant_id = $1 and global_position between $2 and $3
