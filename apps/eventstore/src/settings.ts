@@ -9,6 +9,7 @@ export interface Tls {
   readonly key: Buffer;
 }
 
+const MIN_LEASE_MS = 100;
 const MEBIBYTE = 1024 * 1024;
 
 /** Times are in milliseconds, sizes in bytes. */
@@ -21,6 +22,8 @@ export class EventStoreSettings {
   readonly maxAppendSize: number;
   /** How long a shutdown waits for calls that are under way. */
   readonly shutdown: number;
+  /** After how long another server takes over the persistent subscriptions of one that is silent. */
+  readonly lease: number;
   readonly logLevel: string;
   readonly tls: Tls | undefined;
   /** `name:password,...`; empty: nobody is asked who they are. */
@@ -35,6 +38,7 @@ export class EventStoreSettings {
     this.tenant = parseTenantId(environment['EVENTSTORE_TENANT'] || 'default');
     this.maxAppendSize = whole('EVENTSTORE_MAX_APPEND_SIZE', MEBIBYTE, 64 * MEBIBYTE);
     this.shutdown = whole('SHUTDOWN_MS', 10_000, 600_000);
+    this.lease = Math.max(whole('EVENTSTORE_LEASE_MS', 5000, 600_000), MIN_LEASE_MS);
     this.logLevel = logLevel(environment['LOG_LEVEL'] || 'info');
     this.tls = tlsOf(environment['EVENTSTORE_TLS_CERT'], environment['EVENTSTORE_TLS_KEY']);
     this.users = environment['EVENTSTORE_USERS'] ?? '';

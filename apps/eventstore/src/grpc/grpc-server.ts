@@ -1,10 +1,14 @@
 // The gRPC server: its services, its door, and how it closes.
+import { hostname } from 'node:os';
 import { promisify } from 'node:util';
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Database } from '@concord/database';
 import { EventStore, StoredEvents } from '@concord/event-store';
 import { Access } from '../access/access.js';
 import { Users } from '../access/users.js';
+import { persistentHandlers } from '../persistent/handlers.js';
+import { PersistentSubscriptions } from '../persistent/subscriptions.js';
 import { read } from '../reading/read.js';
 import { Wake } from '../reading/wake.js';
 import { EventStoreSettings } from '../settings.js';
@@ -13,7 +17,7 @@ import { batchAppend } from '../streams/batch-append.js';
 import { deleteStream, tombstoneStream } from '../streams/delete.js';
 import { clusterInfo } from './gossip.js';
 import { answering, open, streaming } from './handlers.js';
-import { GossipService, ServerFeaturesService, StreamsService } from './protocol.js';
+import { GossipService, PersistentSubscriptionsService, ServerFeaturesService, StreamsService } from './protocol.js';
 import { supportedMethods } from './server-features.js';
 import { ServerClosing } from './stopping.js';
 
@@ -21,11 +25,14 @@ import { ServerClosing } from './stopping.js';
 // Proposal, with an error that says so.
 const LEEWAY = 16 * 1024 * 1024;
 
+const logger = new Logger('EventStoreServer');
+
 @Injectable()
 export class GrpcServer implements OnModuleDestroy {
   private readonly server: Server;
   private readonly closing = new AbortController();
   private readonly wake: Wake;
+  private readonly subscriptions: PersistentSubscriptions;
   private bound = 0;
 
   constructor(
@@ -33,8 +40,18 @@ export class GrpcServer implements OnModuleDestroy {
     private readonly store: EventStore,
     private readonly stored: StoredEvents,
     private readonly users: Users,
+    database: Database,
   ) {
     this.wake = new Wake(store, stored);
+    this.subscriptions = new PersistentSubscriptions({
+      database,
+      store,
+      stored,
+      wake: this.wake,
+      tenant: settings.tenant,
+      leaseMs: settings.lease,
+      endpoint: () => `${reachableHost(settings.host)}:${this.bound}`,
+    });
     this.server = new Server({ 'grpc.max_receive_message_length': settings.maxAppendSize + LEEWAY });
     this.addServices();
   }
@@ -55,6 +72,7 @@ export class GrpcServer implements OnModuleDestroy {
   async onModuleDestroy(): Promise<void> {
     this.wake.stop();
     this.closing.abort(new ServerClosing());
+    await this.subscriptions.close(new ServerClosing()).catch((error: unknown) => logger.warn(String(error)));
     const late = setTimeout(() => this.server.forceShutdown(), this.settings.shutdown);
     await new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
     clearTimeout(late);
@@ -78,6 +96,8 @@ export class GrpcServer implements OnModuleDestroy {
         batchAppend(parts, call, calling),
       ),
     });
+    const managed = { stored, access, subscriptions: this.subscriptions };
+    this.server.addService(PersistentSubscriptionsService, persistentHandlers(surroundings, managed));
     this.server.addService(ServerFeaturesService, {
       getSupportedMethods: open(() => supportedMethods()),
     });
@@ -90,4 +110,9 @@ export class GrpcServer implements OnModuleDestroy {
 function credentialsOf({ tls }: EventStoreSettings): ServerCredentials {
   if (!tls) return ServerCredentials.createInsecure();
   return ServerCredentials.createSsl(null, [{ private_key: tls.key, cert_chain: tls.cert }]);
+}
+
+/** Who listens everywhere is known by the name of its machine. */
+function reachableHost(host: string): string {
+  return ['0.0.0.0', '::', '[::]'].includes(host) ? hostname() : host;
 }

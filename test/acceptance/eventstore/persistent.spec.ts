@@ -1,0 +1,356 @@
+// Persistent subscriptions as the official client uses them: made, consumed, acknowledged or not, parked, replayed, deleted.
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  END,
+  eventTypeFilter,
+  persistentSubscriptionToAllSettingsFromDefaults,
+  persistentSubscriptionToStreamSettingsFromDefaults,
+  START,
+  streamNameFilter,
+} from '@eventstore/db-client';
+import { newId } from '@concord/kernel';
+import { consuming, typesOf } from './consuming.js';
+import { collect, event, type ServerUnderTest, startServer } from './server-under-test.js';
+
+let server: ServerUnderTest;
+
+beforeAll(async () => {
+  server = await startServer();
+});
+
+afterAll(async () => {
+  await server.close();
+});
+
+const fresh = (category = 'order') => `${category}-${newId()}`;
+const events = (...types: string[]) => types.map((type) => event(type));
+const fromStart = (settings: Parameters<typeof persistentSubscriptionToStreamSettingsFromDefaults>[0] = {}) =>
+  persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START, ...settings });
+
+async function subscribed(
+  types: string[],
+  settings: Parameters<typeof persistentSubscriptionToStreamSettingsFromDefaults>[0] = {},
+  stream = fresh(),
+) {
+  const { client } = server;
+  if (types.length > 0) await client.appendToStream(stream, events(...types));
+  await client.createPersistentSubscriptionToStream(stream, 'g', fromStart(settings));
+  const consume = (bufferSize = 10) =>
+    consuming(client.subscribeToPersistentSubscriptionToStream(stream, 'g', { bufferSize }));
+  const info = () => client.getPersistentSubscriptionToStreamInfo(stream, 'g');
+  return { client, stream, consume, info, parked: `$persistentsubscription-${stream}::g-parked` };
+}
+
+async function until(condition: () => Promise<boolean>, limitMs = 10_000): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms`);
+    await sleep(50);
+  }
+}
+
+describe('a persistent subscription to a stream', () => {
+  it('delivers what is there and what comes, once acknowledged no more', async () => {
+    const { client, stream, consume } = await subscribed(['A', 'B']);
+    const one = consume();
+    await one.confirmed;
+    expect(typesOf(await one.take(2))).toEqual(['A', 'B']);
+    await client.appendToStream(stream, events('C'));
+    const [c] = await one.take(1);
+    expect(c).toMatchObject({ retryCount: 0, event: { type: 'C', revision: 2n, streamId: stream } });
+    await one.ack(...one.seen);
+    await sleep(200);
+    await one.leave();
+    const two = consume();
+    await client.appendToStream(stream, events('D'));
+    expect(typesOf(await two.take(1))).toEqual(['D']);
+    await two.leave();
+  });
+
+  it('delivers again, counted, what a consumer had in hand when it went', async () => {
+    const { consume } = await subscribed(['A', 'B', 'C']);
+    const one = consume();
+    const [a] = await one.take(3);
+    await one.ack(a!);
+    await sleep(200);
+    await one.leave();
+    const two = consume();
+    const again = await two.take(2);
+    expect(typesOf(again)).toEqual(['B', 'C']);
+    expect(again.map(({ retryCount }) => retryCount)).toEqual([1, 1]);
+    await two.leave();
+  });
+
+  it('starts where it was told, from the end too: that of the moment when it was made', async () => {
+    const { client } = server;
+    const stream = fresh();
+    await client.appendToStream(stream, events('A', 'B', 'C'));
+    for (const [group, startFrom] of [['second', 1n], ['end', END]] as const) {
+      await client.createPersistentSubscriptionToStream(stream, group, fromStart({ startFrom }));
+    }
+    await client.appendToStream(stream, events('D'));
+    const consume = (group: string) => consuming(client.subscribeToPersistentSubscriptionToStream(stream, group));
+    const [second, end] = [consume('second'), consume('end')];
+    expect(typesOf(await second.take(3))).toEqual(['B', 'C', 'D']);
+    expect(typesOf(await end.take(1))).toEqual(['D']);
+    await Promise.all([second.leave(), end.leave()]);
+  });
+
+  it('has no more in the hand of a consumer than its buffer takes', async () => {
+    const { consume, info } = await subscribed(['A', 'B', 'C', 'D', 'E']);
+    const one = consume(2);
+    const [a, b] = await one.take(2);
+    await sleep(200);
+    expect(one.seen).toHaveLength(2);
+    expect((await info()).connections[0]).toMatchObject({ availableSlots: 0, inFlightMessages: 2 });
+    await one.ack(a!);
+    expect(typesOf(await one.take(1))).toEqual(['C']);
+    await sleep(200);
+    expect(one.seen).toHaveLength(3);
+    await one.ack(b!);
+    await one.leave();
+  });
+
+  it('resolves links, of system streams too, when it is to; links are what is acknowledged', async () => {
+    const category = `c${newId().replaceAll('-', '')}`;
+    await server.client.appendToStream(`${category}-1`, events('A', 'B'));
+    const { consume, client } = await subscribed([], { resolveLinkTos: true }, `$ce-${category}`);
+    const one = consume(1);
+    const [a] = await one.take(1);
+    expect(a).toMatchObject({ event: { type: 'A', streamId: `${category}-1` }, link: { type: '$>' } });
+    await one.ack(a!);
+    const [b] = await one.take(1);
+    expect(b!.event!.type).toBe('B');
+    await one.nack('park', b!);
+    const parked = `$persistentsubscription-$ce-${category}::g-parked`;
+    await until(async () => (await collect(client.readStream(parked)).catch(() => [])).length === 1);
+    const [link] = await collect(client.readStream(parked, { resolveLinkTos: true }));
+    expect(link!.event).toMatchObject({ type: 'B', streamId: `${category}-1` });
+    await one.leave();
+  });
+});
+
+describe('an event that is not acknowledged', () => {
+  it('comes again when the consumer asks, or its time is up, with the number of tries', async () => {
+    const { consume } = await subscribed(['A'], { messageTimeout: 300 });
+    const one = consume();
+    const [first] = await one.take(1);
+    await one.nack('retry', first!);
+    const [second] = await one.take(1);
+    expect(second).toMatchObject({ retryCount: 1, event: { type: 'A' } });
+    const [third] = await one.take(1);
+    expect(third!.retryCount).toBe(2);
+    await one.ack(third!);
+    await sleep(500);
+    expect(one.seen).toHaveLength(3);
+    await one.leave();
+  });
+
+  it('is skipped when the consumer says so', async () => {
+    const { consume, info } = await subscribed(['A', 'B']);
+    const one = consume(1);
+    const [a] = await one.take(1);
+    await one.nack('skip', a!);
+    expect(typesOf(await one.take(1))).toEqual(['B']);
+    expect((await info()).stats.parkedMessageCount).toBe(0n);
+    await one.leave();
+  });
+
+  it('is parked after its last try, as a link with the reason', async () => {
+    const { client, consume, info, parked } = await subscribed(['A', 'B'], { maxRetryCount: 2, messageTimeout: 0 });
+    const one = consume(1);
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const [a] = await one.take(1);
+      expect(a).toMatchObject({ retryCount: attempt, event: { type: 'A' } });
+      await one.nack('retry', a!);
+    }
+    expect(typesOf(await one.take(1))).toEqual(['B']);
+    await until(async () => (await info()).stats.parkedMessageCount === 1n);
+    const [link] = await collect(client.readStream(parked, { resolveLinkTos: true }));
+    expect(link!.event).toMatchObject({ type: 'A', revision: 0n });
+    expect(JSON.parse(Buffer.from(JSON.stringify(link!.link!.metadata)).toString())).toMatchObject({
+      reason: expect.stringContaining('Reached retry count of 2'),
+      subscriptionEventNumber: 0,
+    });
+    await one.leave();
+  });
+
+  it('is parked at once when the consumer says so, and replayed when somebody asks', async () => {
+    const { client, stream, consume, info, parked } = await subscribed(['A', 'B', 'C']);
+    const one = consume();
+    const [a, b, c] = await one.take(3);
+    await one.nack('park', a!, c!);
+    await one.ack(b!);
+    await until(async () => (await info()).stats.parkedMessageCount === 2n);
+    await client.replayParkedMessagesToStream(stream, 'g', { stopAt: 1 });
+    const [again] = await one.take(1);
+    expect(again).toMatchObject({ retryCount: 0, event: { type: 'A', streamId: stream }, link: { streamId: parked } });
+    await one.ack(again!);
+    await until(async () => (await collect(client.readStream(parked))).length === 1);
+    await client.replayParkedMessagesToStream(stream, 'g');
+    const [last] = await one.take(1);
+    expect(last!.event!.type).toBe('C');
+    await one.nack('park', last!);
+    await until(async () => (await info()).stats.parkedMessageCount === 1n);
+    const kept = await collect(client.readStream(parked, { resolveLinkTos: true }));
+    expect(kept.map(({ event: target }) => target?.type)).toContain('C');
+    await one.leave();
+  });
+
+  it('goes to another consumer when one asks for the stop, which is dropped', async () => {
+    const { consume } = await subscribed(['A']);
+    const one = consume();
+    const [a] = await one.take(1);
+    await one.nack('stop', a!);
+    expect(await one.ended).toMatchObject({ type: 'persistent-subscription-dropped' });
+    const two = consume();
+    expect((await two.take(1))[0]).toMatchObject({ retryCount: 1, event: { type: 'A' } });
+    await two.leave();
+  });
+});
+
+describe('a persistent subscription to $all', () => {
+  it.each([
+    ['all', undefined, ['W1', 'N1', 'W2']],
+    ['by stream', streamNameFilter({ prefixes: ['wanted'] }), ['W1', 'W2']],
+    ['by type', eventTypeFilter({ regex: '^W' }), ['W1', 'W2']],
+  ])('delivers %s, and never what it parked itself', async (_, filter, expected) => {
+    const own = await startServer();
+    const { client } = own;
+    const start = await client.appendToStream('before-1', events('Before'));
+    const { commit } = start.position!;
+    const startFrom = { commit: commit + 1n, prepare: commit + 1n };
+    const settings = persistentSubscriptionToAllSettingsFromDefaults({ startFrom, checkPointLowerBound: 1, checkPointAfter: 50 });
+    await client.createPersistentSubscriptionToAll('g', settings, filter ? { filter } : {});
+    await client.appendToStream('wanted-1', events('W1'));
+    await client.appendToStream('other-1', events('N1'));
+    const last = await client.appendToStream('wanted-2', events('W2'));
+    const one = consuming(client.subscribeToPersistentSubscriptionToAll('g'));
+    const wanted = ({ event: shown }: (typeof one.seen)[number]) => !shown?.type.startsWith('$');
+    await until(async () => one.seen.filter(wanted).length === expected.length);
+    expect(typesOf(one.seen.filter(wanted))).toEqual(expected);
+    await one.nack('park', ...one.seen);
+    await until(async () => {
+      const { stats } = await client.getPersistentSubscriptionToAllInfo('g');
+      return (stats.lastCheckpointedEventPosition?.commit ?? 0n) >= last.position!.commit;
+    });
+    const { parkedMessageCount } = (await client.getPersistentSubscriptionToAllInfo('g')).stats;
+    expect(parkedMessageCount).toBe(BigInt(one.seen.length));
+    await sleep(300);
+    expect(one.seen.filter(({ event: shown }) => shown?.streamId.includes('-parked'))).toEqual([]);
+    await client.replayParkedMessagesToAll('g');
+    await until(async () => one.seen.filter(wanted).length === 2 * expected.length);
+    await own.close();
+  });
+});
+
+describe('making, changing and deleting', () => {
+  it('is refused with the errors that clients know', async () => {
+    const { client, stream } = await subscribed([]);
+    const twice = client.createPersistentSubscriptionToStream(stream, 'g', fromStart());
+    await expect(twice).rejects.toMatchObject({ type: 'persistent-subscription-exists', streamName: stream, groupName: 'g' });
+    const absent = { type: 'persistent-subscription-does-not-exist', groupName: 'none' };
+    await expect(client.updatePersistentSubscriptionToStream(stream, 'none', fromStart())).rejects.toMatchObject(absent);
+    await expect(client.deletePersistentSubscriptionToStream(stream, 'none')).rejects.toMatchObject(absent);
+    await expect(client.replayParkedMessagesToStream(stream, 'none')).rejects.toMatchObject(absent);
+    await expect(client.getPersistentSubscriptionToStreamInfo(stream, 'none')).rejects.toMatchObject(absent);
+    const consumer = consuming(client.subscribeToPersistentSubscriptionToStream(stream, 'none'));
+    expect(await consumer.ended).toMatchObject(absent);
+    const refused = { type: 'persistent-subscription-failed' };
+    const small = fromStart({ readBatchSize: 500, historyBufferSize: 500 });
+    await expect(client.createPersistentSubscriptionToStream(stream, 'small', small)).rejects.toMatchObject(refused);
+    await expect(client.createPersistentSubscriptionToStream('$all', 'g', fromStart())).rejects.toMatchObject(refused);
+    await expect(client.createPersistentSubscriptionToStream(stream, '', fromStart())).rejects.toMatchObject(refused);
+    const beyond = persistentSubscriptionToAllSettingsFromDefaults({ startFrom: { commit: 10n ** 12n, prepare: 1n } });
+    await expect(client.createPersistentSubscriptionToAll('beyond', beyond)).rejects.toMatchObject(refused);
+    const bad = { filter: eventTypeFilter({ regex: '(' }) };
+    const all = persistentSubscriptionToAllSettingsFromDefaults({ startFrom: START });
+    await expect(client.createPersistentSubscriptionToAll('bad', all, bad)).rejects.toThrow(/regular expression/);
+    await expect(client.getPersistentSubscriptionToAllInfo('bad')).rejects.toMatchObject({ type: absent.type });
+  });
+
+  it('takes no more consumers than it was told to', async () => {
+    const { consume } = await subscribed(['A'], { maxSubscriberCount: 1 });
+    const one = consume();
+    await one.take(1);
+    expect(await consume().ended).toMatchObject({ type: 'maximum-subscribers-reached', groupName: 'g' });
+    await one.leave();
+  });
+
+  it('drops the consumers of one that is updated, and goes on with the new settings where it was', async () => {
+    const { client, stream, consume, info } = await subscribed(['A', 'B'], { checkPointUpperBound: 1 });
+    const one = consume();
+    const [a] = await one.take(2);
+    await one.ack(a!);
+    await until(async () => (await info()).stats.lastCheckpointedEventRevision === 0n);
+    const revised = fromStart({ maxRetryCount: 3, consumerStrategyName: 'Pinned', extraStatistics: true });
+    await client.updatePersistentSubscriptionToStream(stream, 'g', revised);
+    expect(await one.ended).toMatchObject({ type: 'persistent-subscription-dropped' });
+    expect((await info()).settings).toMatchObject({ maxRetryCount: 3, consumerStrategyName: 'Pinned', startFrom: START });
+    const two = consume();
+    const [b] = await two.take(1);
+    expect(b!.event!.type).toBe('B');
+    await two.ack(b!);
+    await until(async () => (await info()).connections[0]?.extraStatistics?.has('highest') ?? false);
+    await two.leave();
+  });
+
+  it('drops the consumers of one that is deleted; one of the same name begins anew, with nothing parked', async () => {
+    const { client, stream, consume, info } = await subscribed(['A', 'B'], { checkPointUpperBound: 1 });
+    const one = consume();
+    const [a, b] = await one.take(2);
+    await one.nack('park', a!);
+    await one.ack(b!);
+    await until(async () => (await info()).stats.lastCheckpointedEventRevision === 1n);
+    await client.deletePersistentSubscriptionToStream(stream, 'g');
+    expect(await one.ended).toMatchObject({ type: 'persistent-subscription-dropped', streamName: stream });
+    await expect(info()).rejects.toMatchObject({ type: 'persistent-subscription-does-not-exist' });
+    await client.createPersistentSubscriptionToStream(stream, 'g', fromStart());
+    expect((await info()).stats.parkedMessageCount).toBe(0n);
+    const two = consume();
+    expect(typesOf(await two.take(2))).toEqual(['A', 'B']);
+    await two.leave();
+  });
+
+  it('tells what there is: of a stream, of $all, and of everything', async () => {
+    const { client, stream, info } = await subscribed(['A', 'B']);
+    await until(async () => (await info()).stats.lastKnownEventRevision === 1n);
+    expect(await info()).toMatchObject({
+      eventSource: stream,
+      groupName: 'g',
+      status: 'Live',
+      connections: [],
+      settings: { ...fromStart(), startFrom: START },
+    });
+    await client.createPersistentSubscriptionToStream(stream, 'h', fromStart({ startFrom: END }));
+    await client.createPersistentSubscriptionToAll('every', persistentSubscriptionToAllSettingsFromDefaults());
+    const own = await client.listPersistentSubscriptionsToStream(stream);
+    expect(own.map(({ groupName, settings }) => [groupName, settings.startFrom])).toEqual([
+      ['g', START],
+      ['h', END],
+    ]);
+    const all = await client.listPersistentSubscriptionsToAll();
+    expect(all).toMatchObject([{ eventSource: '$all', groupName: 'every', settings: { startFrom: END } }]);
+    const total = await client.listAllPersistentSubscriptions();
+    expect(total.map(({ groupName }) => groupName)).toEqual(expect.arrayContaining(['g', 'h', 'every']));
+    const none = { type: 'persistent-subscription-does-not-exist' };
+    await expect(client.listPersistentSubscriptionsToStream(fresh())).rejects.toMatchObject(none);
+    await client.deletePersistentSubscriptionToAll('every');
+  });
+
+  it('restarts all of them: consumers are dropped, nothing is lost', async () => {
+    const own = await startServer();
+    const { client } = own;
+    await client.appendToStream('order-1', events('A', 'B'));
+    await client.createPersistentSubscriptionToStream('order-1', 'g', fromStart());
+    const one = consuming(client.subscribeToPersistentSubscriptionToStream('order-1', 'g'));
+    const [a] = await one.take(2);
+    await one.ack(a!);
+    await sleep(100);
+    await client.restartPersistentSubscriptionSubsystem();
+    expect(await one.ended).toMatchObject({ type: 'persistent-subscription-dropped' });
+    const two = consuming(client.subscribeToPersistentSubscriptionToStream('order-1', 'g'));
+    expect(typesOf(await two.take(1))).toEqual(['B']);
+    await own.close();
+  });
+});
