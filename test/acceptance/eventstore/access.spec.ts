@@ -1,12 +1,19 @@
-import { type Credentials, EventStoreDBClient } from '@eventstore/db-client';
+import {
+  type Credentials,
+  EventStoreDBClient,
+  persistentSubscriptionToAllSettingsFromDefaults,
+  persistentSubscriptionToStreamSettingsFromDefaults,
+  START,
+} from '@eventstore/db-client';
 import { InvalidArgument, newId } from '@concord/kernel';
 import { EventStoreSettings } from '../../../apps/eventstore/src/settings.js';
 import { makeCertificate } from '../../fixtures/certificate.js';
+import { consuming } from './consuming.js';
 import { collect, event, type ServerUnderTest, startServer, taking } from './server-under-test.js';
 
 const { cert, key } = makeCertificate();
 const TLS = { EVENTSTORE_TLS_CERT: cert, EVENTSTORE_TLS_KEY: key };
-const USERS = 'admin:secret:with:colons,ann:ä pass,bob:b';
+const USERS = 'admin:secret:with:colons,ann:ä pass,bob:b,ops:o';
 const user = (username: string, password: string): Credentials => ({ username, password });
 const [admin, ann, bob] = [user('admin', 'secret:with:colons'), user('ann', 'ä pass'), user('bob', 'b')];
 
@@ -98,6 +105,45 @@ describe('the ACL of a stream', () => {
     }
     expect(await readAll()).toHaveLength(1);
     expect(await readCategory()).toHaveLength(1);
+  });
+});
+
+describe('persistent subscriptions', () => {
+  const subscribeWith = (stream: string, credentials: Credentials | undefined) =>
+    consuming(client.subscribeToPersistentSubscriptionToStream(stream, 'g', { ...(credentials && { credentials }) }));
+
+  it('are made and managed by operators, and consumed by whoever may read the stream', async () => {
+    const [stream, ops] = [fresh(), user('ops', 'o')];
+    await client.setStreamMetadata(stream, { acl: { readRoles: ['ann'] } }, { credentials: admin });
+    await client.appendToStream(stream, event(), { credentials: bob });
+    const settings = persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START });
+    const toAll = persistentSubscriptionToAllSettingsFromDefaults({ startFrom: START });
+    const make = (credentials: Credentials) =>
+      client.createPersistentSubscriptionToStream(stream, 'g', settings, { credentials });
+    await expect(make(ann)).rejects.toMatchObject(denied);
+    await make(ops);
+    const managing: (() => Promise<unknown>)[] = [
+      () => client.createPersistentSubscriptionToAll('g', toAll, { credentials: ann }),
+      () => client.updatePersistentSubscriptionToStream(stream, 'g', settings, { credentials: ann }),
+      () => client.deletePersistentSubscriptionToStream(stream, 'g', { credentials: ann }),
+      () => client.replayParkedMessagesToStream(stream, 'g', { credentials: ann }),
+      () => client.restartPersistentSubscriptionSubsystem({ credentials: ann }),
+      () => client.getPersistentSubscriptionToStreamInfo(stream, 'g'),
+      () => client.listAllPersistentSubscriptions(),
+    ];
+    for (const call of managing) await expect(call()).rejects.toMatchObject(denied);
+    expect(await subscribeWith(stream, bob).ended).toMatchObject(denied);
+    expect(await subscribeWith(stream, undefined).ended).toMatchObject(denied);
+    const one = subscribeWith(stream, ann);
+    expect((await one.take(1))[0]!.event!.streamId).toBe(stream);
+    const info = await client.getPersistentSubscriptionToStreamInfo(stream, 'g', { credentials: bob });
+    expect(info.connections).toMatchObject([{ username: 'ann', connectionName: expect.any(String) }]);
+    const parked = `$persistentsubscription-${stream}::g-parked`;
+    await expect(collect(client.readStream(parked, { credentials: ann }))).rejects.toMatchObject(denied);
+    await one.leave();
+    await client.createPersistentSubscriptionToAll('g', toAll, { credentials: ops });
+    const all = consuming(client.subscribeToPersistentSubscriptionToAll('g', { credentials: ann }));
+    expect(await all.ended).toMatchObject(denied);
   });
 });
 

@@ -6,6 +6,7 @@ import { InvalidArgument } from '@concord/kernel';
 import { streamNameOf } from '../grpc/identifiers.js';
 import { persistent } from '../grpc/protocol.js';
 import { filterOf } from '../reading/read-request.js';
+import { MAX_PLACE } from '../reading/source.js';
 import {
   type Address,
   ALL_STREAM,
@@ -70,9 +71,15 @@ function streamOf(options: Options): string {
 
 function startOfStream(options: Options): Definition['startFrom'] {
   const stream = options.getStream();
-  if (!stream) return BigInt(options.getSettings()?.getRevision() ?? 0);
-  if (stream.hasRevision()) return BigInt(stream.getRevision());
+  if (!stream) return startAt(options.getSettings()?.getRevision() ?? '0');
+  if (stream.hasRevision()) return startAt(stream.getRevision());
   return stream.hasEnd() ? 'end' : 0n;
+}
+
+/** Clients count to 2^64, and say "the end" by the largest number. */
+function startAt(place: string): Definition['startFrom'] {
+  const value = BigInt(place);
+  return value < MAX_PLACE ? value : 'end';
 }
 
 function startOfFeed(address: Address, all: CreateReq.AllOptions | UpdateReq.AllOptions): Definition['startFrom'] {
@@ -80,7 +87,7 @@ function startOfFeed(address: Address, all: CreateReq.AllOptions | UpdateReq.All
   if (!position) return all.hasEnd() ? 'end' : 0n;
   const [commit, prepare] = [BigInt(position.getCommitPosition()), BigInt(position.getPreparePosition())];
   if (prepare > commit) throw failed(address, 'the prepare position to start from is after the commit position');
-  return commit;
+  return startAt(position.getCommitPosition());
 }
 
 const TICKS_PER_MILLISECOND = 10_000;
