@@ -6,6 +6,7 @@ import { LoggerModule } from 'nestjs-pino';
 import { Users } from './access/users.js';
 import { GrpcServer } from './grpc/grpc-server.js';
 import { loggingOptions } from './logging.js';
+import { ServedStore } from './served-store.js';
 import { EventStoreSettings } from './settings.js';
 
 @Module({})
@@ -26,6 +27,7 @@ export class EventStoreServerModule {
           inject: [Database],
         },
         { provide: Users, useValue: users },
+        ServedStore,
         GrpcServer,
       ],
     };

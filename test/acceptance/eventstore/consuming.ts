@@ -29,7 +29,9 @@ const LIMIT_MS = 20_000;
 export function consuming(subscription: Subscription): Consuming {
   const seen: Delivered[] = [];
   let taken = 0;
-  const ended = new Promise<{ type?: string }>((resolve) => subscription.on('error', resolve));
+  const ended = new Promise<{ type?: string }>((resolve) => {
+    subscription.on('error', (error: unknown) => resolve(error as { type?: string }));
+  });
   const confirmed = once(subscription, 'confirmation');
   confirmed.catch(() => undefined);
   subscription.on('data', (event: Delivered) => seen.push(event));

@@ -82,7 +82,7 @@ async function until(condition: () => Promise<boolean>, limitMs = 15_000): Promi
 
 /** Tries until it is served: a server that takes over needs a moment. */
 async function connected(port: number, bufferSize = 10): Promise<Consuming> {
-  for (const deadline = Date.now() + 20_000; ; ) {
+  for (const deadline = Date.now() + 20_000; ;) {
     const consumer = consuming(connect(port).subscribeToPersistentSubscriptionToStream(STREAM, 'g', { bufferSize }));
     const error = await Promise.race([consumer.confirmed.then(() => undefined), consumer.ended]);
     if (!error) return consumer;
@@ -142,7 +142,11 @@ it('an ordered end keeps what was acknowledged, whatever the least number for a 
   const first = await start(port);
   const client = connect(port);
   await client.appendToStream(STREAM, numbered(0, 3));
-  await client.createPersistentSubscriptionToStream(STREAM, 'g', settings({ checkPointLowerBound: 100, checkPointUpperBound: 1000 }));
+  await client.createPersistentSubscriptionToStream(
+    STREAM,
+    'g',
+    settings({ checkPointLowerBound: 100, checkPointUpperBound: 1000 }),
+  );
   const one = await connected(port);
   const [e0, e1] = await one.take(3);
   await one.ack(e0!, e1!);
@@ -233,7 +237,10 @@ it('a database that goes away for a while loses nothing', async () => {
   expect(await one.ended).toMatchObject({ type: 'unavailable' });
   const again = await connected(server.port);
   const types = new Set<string | undefined>();
-  const parked = async () => (await collect(connect(server.port).readStream(PARKED, { resolveLinkTos: true })).catch(() => [])).map(({ event: e }) => e?.type);
+  const parked = async () =>
+    (await collect(connect(server.port).readStream(PARKED, { resolveLinkTos: true })).catch(() => [])).map(
+      ({ event: e }) => e?.type,
+    );
   const all = async () => new Set([...types, ...(await parked())]).size === 4;
   await until(async () => {
     for (const type of typesOf(again.seen)) types.add(type);

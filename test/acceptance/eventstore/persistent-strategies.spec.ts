@@ -44,8 +44,7 @@ async function twoConsumers(strategy: Strategy, bufferSize: number) {
     'g',
     persistentSubscriptionToStreamSettingsFromDefaults(settings),
   );
-  const consume = () =>
-    consuming(server.client.subscribeToPersistentSubscriptionToStream(stream, 'g', { bufferSize }));
+  const consume = () => consuming(server.client.subscribeToPersistentSubscriptionToStream(stream, 'g', { bufferSize }));
   const consumers = [consume(), consume()] as const;
   await Promise.all(consumers.map(({ confirmed }) => confirmed));
   return { stream, own, consumers };
@@ -55,7 +54,7 @@ async function twoConsumers(strategy: Strategy, bufferSize: number) {
 async function workOff(consumers: readonly Consuming[]): Promise<void> {
   const done = consumers.map(() => 0);
   const total = () => consumers.reduce((sum, { seen }) => sum + seen.length, 0);
-  for (const deadline = Date.now() + 20_000; total() < 100 || done.some((n, i) => n < consumers[i]!.seen.length); ) {
+  for (const deadline = Date.now() + 20_000; total() < 100 || done.some((n, i) => n < consumers[i]!.seen.length);) {
     if (Date.now() > deadline) throw new Error(`only ${total()} of 100 events came`);
     for (const [index, consumer] of consumers.entries()) {
       const next = consumer.seen.slice(done[index], done[index]! + 3);
@@ -118,7 +117,8 @@ describe('strategies', () => {
     await server.client.appendToStream(stream, events);
     await eventually(() => consumers.reduce((sum, { seen }) => sum + seen.length, 0) === 40, 'all have come');
     const [one, two] = consumers.map(
-      ({ seen }) => new Set(seen.map(({ event: shown }) => (shown!.metadata as { $correlationId: string }).$correlationId)),
+      ({ seen }) =>
+        new Set(seen.map(({ event: shown }) => (shown!.metadata as { $correlationId: string }).$correlationId)),
     ) as [Set<string>, Set<string>];
     expect([...one].filter((conversation) => two.has(conversation))).toEqual([]);
     expect(one.size + two.size).toBe(conversations.length);
@@ -126,7 +126,11 @@ describe('strategies', () => {
   });
 });
 
-function createRaw(stream: string, strategy: string, change?: (settings: InstanceType<typeof persistent.CreateReq.Settings>) => void) {
+function createRaw(
+  stream: string,
+  strategy: string,
+  change?: (settings: InstanceType<typeof persistent.CreateReq.Settings>) => void,
+) {
   const settings = new persistent.CreateReq.Settings()
     .setConsumerStrategy(strategy)
     .setReadBatchSize(20)
@@ -164,10 +168,16 @@ describe('raw calls', () => {
       metadata: expect.objectContaining({}),
       message: expect.stringContaining('there is no consumer strategy "Fastest"'),
     });
-    await expect(createRaw(stream, 'RoundRobin', (settings) => settings.setMaxRetryCount(-1))).rejects.toThrow(/0 or more/);
+    await expect(createRaw(stream, 'RoundRobin', (settings) => settings.setMaxRetryCount(-1))).rejects.toThrow(
+      /0 or more/,
+    );
     await createRaw(stream, 'RoundRobin');
     const { settings } = await server.client.getPersistentSubscriptionToStreamInfo(stream, 'g');
-    expect(settings).toMatchObject({ messageTimeout: 30_000, checkPointAfter: 2000, consumerStrategyName: 'RoundRobin' });
+    expect(settings).toMatchObject({
+      messageTimeout: 30_000,
+      checkPointAfter: 2000,
+      consumerStrategyName: 'RoundRobin',
+    });
   });
 
   it('get ids as they ask for them, and go on listening after they said all they have to say', async () => {
@@ -189,7 +199,10 @@ describe('raw calls', () => {
   it('are ended by what makes no sense, with a reason', async () => {
     const stream = `${category()}-1`;
     await createRaw(stream, 'RoundRobin');
-    expect(await readRaw(stream, 0).failed).toMatchObject({ code: 3, details: expect.stringContaining('buffer size is 0') });
+    expect(await readRaw(stream, 0).failed).toMatchObject({
+      code: 3,
+      details: expect.stringContaining('buffer size is 0'),
+    });
     const twice = readRaw(stream, 1);
     twice.call.write(new persistent.ReadReq().setOptions(new persistent.ReadReq.Options()));
     expect(await twice.failed).toMatchObject({ code: 3, details: expect.stringContaining('acknowledgements only') });
@@ -209,7 +222,9 @@ describe('raw calls', () => {
     const stream = `${category()}-1`;
     await createRaw(stream, 'RoundRobin');
     const { call, events } = readRaw(stream, 1);
-    call.write(new persistent.ReadReq().setAck(new persistent.ReadReq.Ack().setIdsList([new shared.UUID().setString(newId())])));
+    call.write(
+      new persistent.ReadReq().setAck(new persistent.ReadReq.Ack().setIdsList([new shared.UUID().setString(newId())])),
+    );
     await server.client.appendToStream(stream, event('A'));
     await eventually(() => events().length === 1, 'the event');
     call.cancel();

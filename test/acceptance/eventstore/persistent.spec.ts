@@ -1,16 +1,15 @@
-// Persistent subscriptions as the official client uses them: made, consumed, acknowledged or not, parked, replayed, deleted.
+// Persistent subscriptions as the official client uses them: delivered, acknowledged or not, parked, replayed.
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   END,
   eventTypeFilter,
   persistentSubscriptionToAllSettingsFromDefaults,
-  persistentSubscriptionToStreamSettingsFromDefaults,
-  START,
   streamNameFilter,
 } from '@eventstore/db-client';
 import { newId } from '@concord/kernel';
 import { consuming, typesOf } from './consuming.js';
-import { collect, event, type ServerUnderTest, startServer } from './server-under-test.js';
+import { events, fresh, fromStart, subscribed, until } from './persistent-kit.js';
+import { collect, type ServerUnderTest, startServer } from './server-under-test.js';
 
 let server: ServerUnderTest;
 
@@ -22,36 +21,9 @@ afterAll(async () => {
   await server.close();
 });
 
-const fresh = (category = 'order') => `${category}-${newId()}`;
-const events = (...types: string[]) => types.map((type) => event(type));
-const fromStart = (settings: Parameters<typeof persistentSubscriptionToStreamSettingsFromDefaults>[0] = {}) =>
-  persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START, ...settings });
-
-async function subscribed(
-  types: string[],
-  settings: Parameters<typeof persistentSubscriptionToStreamSettingsFromDefaults>[0] = {},
-  stream = fresh(),
-) {
-  const { client } = server;
-  if (types.length > 0) await client.appendToStream(stream, events(...types));
-  await client.createPersistentSubscriptionToStream(stream, 'g', fromStart(settings));
-  const consume = (bufferSize = 10) =>
-    consuming(client.subscribeToPersistentSubscriptionToStream(stream, 'g', { bufferSize }));
-  const info = () => client.getPersistentSubscriptionToStreamInfo(stream, 'g');
-  return { client, stream, consume, info, parked: `$persistentsubscription-${stream}::g-parked` };
-}
-
-async function until(condition: () => Promise<boolean>, limitMs = 10_000): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`not within ${limitMs} ms`);
-    await sleep(50);
-  }
-}
-
 describe('a persistent subscription to a stream', () => {
   it('delivers what is there and what comes, once acknowledged no more', async () => {
-    const { client, stream, consume } = await subscribed(['A', 'B']);
+    const { client, stream, consume } = await subscribed(server, ['A', 'B']);
     const one = consume();
     await one.confirmed;
     expect(typesOf(await one.take(2))).toEqual(['A', 'B']);
@@ -68,7 +40,7 @@ describe('a persistent subscription to a stream', () => {
   });
 
   it('delivers again, counted, what a consumer had in hand when it went', async () => {
-    const { consume } = await subscribed(['A', 'B', 'C']);
+    const { consume } = await subscribed(server, ['A', 'B', 'C']);
     const one = consume();
     const [a] = await one.take(3);
     await one.ack(a!);
@@ -85,7 +57,10 @@ describe('a persistent subscription to a stream', () => {
     const { client } = server;
     const stream = fresh();
     await client.appendToStream(stream, events('A', 'B', 'C'));
-    for (const [group, startFrom] of [['second', 1n], ['end', END]] as const) {
+    for (const [group, startFrom] of [
+      ['second', 1n],
+      ['end', END],
+    ] as const) {
       await client.createPersistentSubscriptionToStream(stream, group, fromStart({ startFrom }));
     }
     await client.appendToStream(stream, events('D'));
@@ -97,7 +72,7 @@ describe('a persistent subscription to a stream', () => {
   });
 
   it('has no more in the hand of a consumer than its buffer takes', async () => {
-    const { consume, info } = await subscribed(['A', 'B', 'C', 'D', 'E']);
+    const { consume, info } = await subscribed(server, ['A', 'B', 'C', 'D', 'E']);
     const one = consume(2);
     const [a, b] = await one.take(2);
     await sleep(200);
@@ -114,7 +89,7 @@ describe('a persistent subscription to a stream', () => {
   it('resolves links, of system streams too, when it is to; links are what is acknowledged', async () => {
     const category = `c${newId().replaceAll('-', '')}`;
     await server.client.appendToStream(`${category}-1`, events('A', 'B'));
-    const { consume, client } = await subscribed([], { resolveLinkTos: true }, `$ce-${category}`);
+    const { consume, client } = await subscribed(server, [], { resolveLinkTos: true }, `$ce-${category}`);
     const one = consume(1);
     const [a] = await one.take(1);
     expect(a).toMatchObject({ event: { type: 'A', streamId: `${category}-1` }, link: { type: '$>' } });
@@ -132,7 +107,7 @@ describe('a persistent subscription to a stream', () => {
 
 describe('an event that is not acknowledged', () => {
   it('comes again when the consumer asks, or its time is up, with the number of tries', async () => {
-    const { consume } = await subscribed(['A'], { messageTimeout: 300 });
+    const { consume } = await subscribed(server, ['A'], { messageTimeout: 300 });
     const one = consume();
     const [first] = await one.take(1);
     await one.nack('retry', first!);
@@ -147,7 +122,7 @@ describe('an event that is not acknowledged', () => {
   });
 
   it('is skipped when the consumer says so', async () => {
-    const { consume, info } = await subscribed(['A', 'B']);
+    const { consume, info } = await subscribed(server, ['A', 'B']);
     const one = consume(1);
     const [a] = await one.take(1);
     await one.nack('skip', a!);
@@ -157,7 +132,10 @@ describe('an event that is not acknowledged', () => {
   });
 
   it('is parked after its last try, as a link with the reason', async () => {
-    const { client, consume, info, parked } = await subscribed(['A', 'B'], { maxRetryCount: 2, messageTimeout: 0 });
+    const { client, consume, info, parked } = await subscribed(server, ['A', 'B'], {
+      maxRetryCount: 2,
+      messageTimeout: 0,
+    });
     const one = consume(1);
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const [a] = await one.take(1);
@@ -176,7 +154,7 @@ describe('an event that is not acknowledged', () => {
   });
 
   it('is parked at once when the consumer says so, and replayed when somebody asks', async () => {
-    const { client, stream, consume, info, parked } = await subscribed(['A', 'B', 'C']);
+    const { client, stream, consume, info, parked } = await subscribed(server, ['A', 'B', 'C']);
     const one = consume();
     const [a, b, c] = await one.take(3);
     await one.nack('park', a!, c!);
@@ -198,7 +176,7 @@ describe('an event that is not acknowledged', () => {
   });
 
   it('goes to another consumer when one asks for the stop, which is dropped', async () => {
-    const { consume } = await subscribed(['A']);
+    const { consume } = await subscribed(server, ['A']);
     const one = consume();
     const [a] = await one.take(1);
     await one.nack('stop', a!);
@@ -220,7 +198,11 @@ describe('a persistent subscription to $all', () => {
     const start = await client.appendToStream('before-1', events('Before'));
     const { commit } = start.position!;
     const startFrom = { commit: commit + 1n, prepare: commit + 1n };
-    const settings = persistentSubscriptionToAllSettingsFromDefaults({ startFrom, checkPointLowerBound: 1, checkPointAfter: 50 });
+    const settings = persistentSubscriptionToAllSettingsFromDefaults({
+      startFrom,
+      checkPointLowerBound: 1,
+      checkPointAfter: 50,
+    });
     await client.createPersistentSubscriptionToAll('g', settings, filter ? { filter } : {});
     await client.appendToStream('wanted-1', events('W1'));
     await client.appendToStream('other-1', events('N1'));
@@ -240,117 +222,6 @@ describe('a persistent subscription to $all', () => {
     expect(one.seen.filter(({ event: shown }) => shown?.streamId.includes('-parked'))).toEqual([]);
     await client.replayParkedMessagesToAll('g');
     await until(async () => one.seen.filter(wanted).length === 2 * expected.length);
-    await own.close();
-  });
-});
-
-describe('making, changing and deleting', () => {
-  it('is refused with the errors that clients know', async () => {
-    const { client, stream } = await subscribed([]);
-    const twice = client.createPersistentSubscriptionToStream(stream, 'g', fromStart());
-    await expect(twice).rejects.toMatchObject({ type: 'persistent-subscription-exists', streamName: stream, groupName: 'g' });
-    const absent = { type: 'persistent-subscription-does-not-exist', groupName: 'none' };
-    await expect(client.updatePersistentSubscriptionToStream(stream, 'none', fromStart())).rejects.toMatchObject(absent);
-    await expect(client.deletePersistentSubscriptionToStream(stream, 'none')).rejects.toMatchObject(absent);
-    await expect(client.replayParkedMessagesToStream(stream, 'none')).rejects.toMatchObject(absent);
-    await expect(client.getPersistentSubscriptionToStreamInfo(stream, 'none')).rejects.toMatchObject(absent);
-    const consumer = consuming(client.subscribeToPersistentSubscriptionToStream(stream, 'none'));
-    expect(await consumer.ended).toMatchObject(absent);
-    const refused = { type: 'persistent-subscription-failed' };
-    const small = fromStart({ readBatchSize: 500, historyBufferSize: 500 });
-    await expect(client.createPersistentSubscriptionToStream(stream, 'small', small)).rejects.toMatchObject(refused);
-    await expect(client.createPersistentSubscriptionToStream('$all', 'g', fromStart())).rejects.toMatchObject(refused);
-    await expect(client.createPersistentSubscriptionToStream(stream, '', fromStart())).rejects.toMatchObject(refused);
-    const beyond = persistentSubscriptionToAllSettingsFromDefaults({ startFrom: { commit: 10n ** 12n, prepare: 1n } });
-    await expect(client.createPersistentSubscriptionToAll('beyond', beyond)).rejects.toMatchObject(refused);
-    const bad = { filter: eventTypeFilter({ regex: '(' }) };
-    const all = persistentSubscriptionToAllSettingsFromDefaults({ startFrom: START });
-    await expect(client.createPersistentSubscriptionToAll('bad', all, bad)).rejects.toThrow(/regular expression/);
-    await expect(client.getPersistentSubscriptionToAllInfo('bad')).rejects.toMatchObject({ type: absent.type });
-  });
-
-  it('takes no more consumers than it was told to', async () => {
-    const { consume } = await subscribed(['A'], { maxSubscriberCount: 1 });
-    const one = consume();
-    await one.take(1);
-    expect(await consume().ended).toMatchObject({ type: 'maximum-subscribers-reached', groupName: 'g' });
-    await one.leave();
-  });
-
-  it('drops the consumers of one that is updated, and goes on with the new settings where it was', async () => {
-    const { client, stream, consume, info } = await subscribed(['A', 'B'], { checkPointUpperBound: 1 });
-    const one = consume();
-    const [a] = await one.take(2);
-    await one.ack(a!);
-    await until(async () => (await info()).stats.lastCheckpointedEventRevision === 0n);
-    const revised = fromStart({ maxRetryCount: 3, consumerStrategyName: 'Pinned', extraStatistics: true });
-    await client.updatePersistentSubscriptionToStream(stream, 'g', revised);
-    expect(await one.ended).toMatchObject({ type: 'persistent-subscription-dropped' });
-    expect((await info()).settings).toMatchObject({ maxRetryCount: 3, consumerStrategyName: 'Pinned', startFrom: START });
-    const two = consume();
-    const [b] = await two.take(1);
-    expect(b!.event!.type).toBe('B');
-    await two.ack(b!);
-    await until(async () => (await info()).connections[0]?.extraStatistics?.has('highest') ?? false);
-    await two.leave();
-  });
-
-  it('drops the consumers of one that is deleted; one of the same name begins anew, with nothing parked', async () => {
-    const { client, stream, consume, info } = await subscribed(['A', 'B'], { checkPointUpperBound: 1 });
-    const one = consume();
-    const [a, b] = await one.take(2);
-    await one.nack('park', a!);
-    await one.ack(b!);
-    await until(async () => (await info()).stats.lastCheckpointedEventRevision === 1n);
-    await client.deletePersistentSubscriptionToStream(stream, 'g');
-    expect(await one.ended).toMatchObject({ type: 'persistent-subscription-dropped', streamName: stream });
-    await expect(info()).rejects.toMatchObject({ type: 'persistent-subscription-does-not-exist' });
-    await client.createPersistentSubscriptionToStream(stream, 'g', fromStart());
-    expect((await info()).stats.parkedMessageCount).toBe(0n);
-    const two = consume();
-    expect(typesOf(await two.take(2))).toEqual(['A', 'B']);
-    await two.leave();
-  });
-
-  it('tells what there is: of a stream, of $all, and of everything', async () => {
-    const { client, stream, info } = await subscribed(['A', 'B']);
-    await until(async () => (await info()).stats.lastKnownEventRevision === 1n);
-    expect(await info()).toMatchObject({
-      eventSource: stream,
-      groupName: 'g',
-      status: 'Live',
-      connections: [],
-      settings: { ...fromStart(), startFrom: START },
-    });
-    await client.createPersistentSubscriptionToStream(stream, 'h', fromStart({ startFrom: END }));
-    await client.createPersistentSubscriptionToAll('every', persistentSubscriptionToAllSettingsFromDefaults());
-    const own = await client.listPersistentSubscriptionsToStream(stream);
-    expect(own.map(({ groupName, settings }) => [groupName, settings.startFrom])).toEqual([
-      ['g', START],
-      ['h', END],
-    ]);
-    const all = await client.listPersistentSubscriptionsToAll();
-    expect(all).toMatchObject([{ eventSource: '$all', groupName: 'every', settings: { startFrom: END } }]);
-    const total = await client.listAllPersistentSubscriptions();
-    expect(total.map(({ groupName }) => groupName)).toEqual(expect.arrayContaining(['g', 'h', 'every']));
-    const none = { type: 'persistent-subscription-does-not-exist' };
-    await expect(client.listPersistentSubscriptionsToStream(fresh())).rejects.toMatchObject(none);
-    await client.deletePersistentSubscriptionToAll('every');
-  });
-
-  it('restarts all of them: consumers are dropped, nothing is lost', async () => {
-    const own = await startServer();
-    const { client } = own;
-    await client.appendToStream('order-1', events('A', 'B'));
-    await client.createPersistentSubscriptionToStream('order-1', 'g', fromStart());
-    const one = consuming(client.subscribeToPersistentSubscriptionToStream('order-1', 'g'));
-    const [a] = await one.take(2);
-    await one.ack(a!);
-    await sleep(100);
-    await client.restartPersistentSubscriptionSubsystem();
-    expect(await one.ended).toMatchObject({ type: 'persistent-subscription-dropped' });
-    const two = consuming(client.subscribeToPersistentSubscriptionToStream('order-1', 'g'));
-    expect(typesOf(await two.take(1))).toEqual(['B']);
     await own.close();
   });
 });

@@ -1,16 +1,11 @@
 // The gRPC server: its services, its door, and how it closes.
-import { hostname } from 'node:os';
 import { promisify } from 'node:util';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { Database } from '@concord/database';
-import { EventStore, StoredEvents } from '@concord/event-store';
-import { Access } from '../access/access.js';
 import { Users } from '../access/users.js';
 import { persistentHandlers } from '../persistent/handlers.js';
-import { PersistentSubscriptions } from '../persistent/subscriptions.js';
 import { read } from '../reading/read.js';
-import { Wake } from '../reading/wake.js';
+import { ServedStore } from '../served-store.js';
 import { EventStoreSettings } from '../settings.js';
 import { append } from '../streams/append.js';
 import { batchAppend } from '../streams/batch-append.js';
@@ -31,48 +26,34 @@ const logger = new Logger('EventStoreServer');
 export class GrpcServer implements OnModuleDestroy {
   private readonly server: Server;
   private readonly closing = new AbortController();
-  private readonly wake: Wake;
-  private readonly subscriptions: PersistentSubscriptions;
-  private bound = 0;
 
   constructor(
     private readonly settings: EventStoreSettings,
-    private readonly store: EventStore,
-    private readonly stored: StoredEvents,
+    private readonly served: ServedStore,
     private readonly users: Users,
-    database: Database,
   ) {
-    this.wake = new Wake(store, stored);
-    this.subscriptions = new PersistentSubscriptions({
-      database,
-      store,
-      stored,
-      wake: this.wake,
-      tenant: settings.tenant,
-      leaseMs: settings.lease,
-      endpoint: () => `${reachableHost(settings.host)}:${this.bound}`,
-    });
     this.server = new Server({ 'grpc.max_receive_message_length': settings.maxAppendSize + LEEWAY });
     this.addServices();
   }
 
   /** The port it listens on; 0 before. */
   get port(): number {
-    return this.bound;
+    return this.served.port;
   }
 
   /** Errors: EADDRINUSE and the like, as the text says. */
   async listen(): Promise<void> {
     const { host, port } = this.settings;
     const bind = promisify(this.server.bindAsync.bind(this.server));
-    this.bound = await bind(`${host}:${port}`, credentialsOf(this.settings));
+    this.served.port = await bind(`${host}:${port}`, credentialsOf(this.settings));
   }
 
   /** Calls under way are finished, within a bound; those without an end of their own are told to go elsewhere. */
   async onModuleDestroy(): Promise<void> {
-    this.wake.stop();
+    const { wake, subscriptions } = this.served;
+    wake.stop();
     this.closing.abort(new ServerClosing());
-    await this.subscriptions.close(new ServerClosing()).catch((error: unknown) => logger.warn(String(error)));
+    await subscriptions.close(new ServerClosing()).catch((error: unknown) => logger.warn(String(error)));
     const late = setTimeout(() => this.server.forceShutdown(), this.settings.shutdown);
     await new Promise<void>((resolve) => this.server.tryShutdown(() => resolve()));
     clearTimeout(late);
@@ -80,8 +61,7 @@ export class GrpcServer implements OnModuleDestroy {
 
   private addServices(): void {
     const surroundings = { tenant: this.settings.tenant, users: this.users, closing: this.closing.signal };
-    const { store, stored, wake } = this;
-    const access = new Access(store);
+    const { store, stored, wake, access, subscriptions } = this.served;
     const parts = { store, stored, wake, access, maxAppendSize: this.settings.maxAppendSize };
     this.server.addService(StreamsService, {
       read: streaming(surroundings, (call: Parameters<typeof read>[1], calling) => read(parts, call, calling)),
@@ -96,13 +76,13 @@ export class GrpcServer implements OnModuleDestroy {
         batchAppend(parts, call, calling),
       ),
     });
-    const managed = { stored, access, subscriptions: this.subscriptions };
+    const managed = { stored, access, subscriptions };
     this.server.addService(PersistentSubscriptionsService, persistentHandlers(surroundings, managed));
     this.server.addService(ServerFeaturesService, {
       getSupportedMethods: open(() => supportedMethods()),
     });
     this.server.addService(GossipService, {
-      read: open((call) => clusterInfo(call.getHost(), this.bound)),
+      read: open((call) => clusterInfo(call.getHost(), this.port)),
     });
   }
 }
@@ -110,9 +90,4 @@ export class GrpcServer implements OnModuleDestroy {
 function credentialsOf({ tls }: EventStoreSettings): ServerCredentials {
   if (!tls) return ServerCredentials.createInsecure();
   return ServerCredentials.createSsl(null, [{ private_key: tls.key, cert_chain: tls.cert }]);
-}
-
-/** Who listens everywhere is known by the name of its machine. */
-function reachableHost(host: string): string {
-  return ['0.0.0.0', '::', '[::]'].includes(host) ? hostname() : host;
 }

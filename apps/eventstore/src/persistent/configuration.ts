@@ -2,7 +2,7 @@
 import type { EventStore } from '@concord/event-store';
 import { InvalidArgument, newId, NO_REVISION, type StreamName } from '@concord/kernel';
 import type { StoredEventFilter } from '@concord/event-store';
-import { ALL_STREAM, type Definition, keyOf, type StrategyName, type SubscriptionSettings } from './definition.js';
+import { ALL_STREAM, type Definition, type StrategyName, type SubscriptionSettings } from './definition.js';
 
 const STREAM = '$persistentSubscriptionConfig' as StreamName;
 const TYPE = '$PersistentConfig';
@@ -118,4 +118,3 @@ export function placeText(stream: string | undefined, place: bigint): string {
 export function startText(stream: string | undefined, startFrom: bigint | 'end'): string {
   return placeText(stream, startFrom === 'end' ? -1n : startFrom);
 }
-

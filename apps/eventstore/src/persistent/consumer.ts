@@ -10,6 +10,8 @@ export interface ConsumerOptions {
   readonly from: string;
   readonly connectionName: string;
   readonly send: (message: Message) => void;
+  /** Whether so much is on its way already that nothing more should follow. */
+  readonly isClogged: () => boolean;
   /** Ends the call with this error. */
   readonly end: (error: Error) => void;
 }
@@ -25,6 +27,7 @@ export class Consumer {
   constructor(readonly options: ConsumerOptions) {}
 
   get slots(): number {
+    if (this.options.isClogged()) return 0;
     return this.options.bufferSize - this.inHand.size;
   }
 

@@ -100,6 +100,11 @@ export class Dispatcher {
     this.dispatch();
   }
 
+  /** A consumer can take more. */
+  resume(): void {
+    this.dispatch();
+  }
+
   /** Back to where it came from, after it could not be parked. */
   putBack(message: Message): void {
     this.retries.add(message);

@@ -21,6 +21,9 @@ import type { Access } from '../access/access.js';
 import type { User } from '../access/users.js';
 import { streamNameOf } from '../grpc/identifiers.js';
 import { persistent, shared } from '../grpc/protocol.js';
+import { FeedSource } from '../reading/feed-source.js';
+import { MAX_PLACE } from '../reading/source.js';
+import { StreamSource } from '../reading/stream-source.js';
 import { sourceOf } from '../reading/source-of.js';
 import type { Definition } from './definition.js';
 import { doesNotExist, failed } from './failures.js';
@@ -121,11 +124,17 @@ export async function restartSubsystem(
 /** Finds out where it starts, and whether that can be read at all: a regular expression may be none. */
 async function begun(stored: StoredEvents, asked: Asked): Promise<Definition> {
   const source = sourceOf(stored, asked);
-  const end = await source.end();
+  const end = source instanceof StreamSource ? await source.end() : await endOfFeed(stored);
   if (asked.stream === undefined && asked.startFrom !== 'end' && asked.startFrom > end) {
     throw failed(asked, `it cannot start from ${asked.startFrom}: the last position is ${end - 1n}`);
   }
   const startsAt = asked.startFrom === 'end' ? end : asked.startFrom;
   await source.page(startsAt, 1, false);
   return { ...asked, startsAt };
+}
+
+/** After the last event, which is there for good, and not after the horizon: positions without an event may be given again. */
+async function endOfFeed(stored: StoredEvents): Promise<bigint> {
+  const { entries } = await new FeedSource(stored).page(MAX_PLACE, 1, true);
+  return (entries[0]?.event?.global_position ?? 0n) + 1n;
 }

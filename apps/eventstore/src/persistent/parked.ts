@@ -38,9 +38,9 @@ export class ParkedEvents {
     return { id: newId(), type: LINK, ...toStored(LINK, link) };
   }
 
-  async append(link: NewEvent): Promise<void> {
+  async append(links: readonly NewEvent[]): Promise<void> {
     const { store, fenced } = this.parts;
-    await fenced(() => store.append({ stream: this.stream, expected: 'any', events: [link] }));
+    await fenced(() => store.append({ stream: this.stream, expected: 'any', events: links }));
   }
 
   /** Links from a position on, with their events where these are there still. */

@@ -21,6 +21,9 @@ export interface PersistentReadParts {
   readonly access: Access;
 }
 
+// Events that the client's side of the wire has not taken yet, whatever its buffer size: they take memory here.
+const MAX_UNSENT = 256;
+
 type Call = ServerDuplexStream<ReadReq, ReadResp>;
 
 /** Ends with the client, or with the error that drops it. Errors: SubscriptionFailure, NotLeader, AccessDenied, InvalidArgument. */
@@ -41,6 +44,7 @@ export async function readPersistent(
   subscription.assertRoom();
   const confirmed = new persistent.ReadResp.SubscriptionConfirmation().setSubscriptionId(keyOf(address));
   call.write(new persistent.ReadResp().setSubscriptionConfirmation(confirmed));
+  call.on('drain', () => subscription.dispatcher.resume());
   subscription.dispatcher.connect(consumer);
   try {
     for await (const request of untilStopped({ [Symbol.asyncIterator]: () => requests }, ended)) {
@@ -84,6 +88,7 @@ function consumerOf(call: Call, options: ReadReq.Options, { address, user, end }
     from: call.getPeer(),
     connectionName: call.metadata.get('connection-name')[0]?.toString() ?? '<unknown>',
     send: (message) => void call.write(eventMessage(message, structuredIds, ofFeed)),
+    isClogged: () => call.writableLength >= MAX_UNSENT,
     end: (error) => end.abort(error),
   });
 }

@@ -2,6 +2,7 @@
 // a new link first.
 import { Logger } from '@nestjs/common';
 import type { Signal } from '@concord/subscriptions';
+import type { Entry } from '../reading/source.js';
 import { type Message, messageOf } from './message.js';
 import type { ParkedEvents } from './parked.js';
 
@@ -64,19 +65,22 @@ export class Replay {
         await this.around.room.wait(seen, FOR_EVER_MS);
         continue;
       }
-      const links = await this.parked.page(this.next, PAGE);
-      const messages = links.flatMap((entry) => this.messageOf(entry, stop) ?? []);
-      const last = (links.at(-1)?.link ?? links.at(-1)?.event)?.stream_position;
-      const after = last === undefined ? stop : last + 1n;
-      this.next = after < stop ? after : stop;
-      for (const { place } of messages) this.open.add(place);
-      this.deliver(messages);
+      await this.deliverPage(stop);
     }
     this.truncateIfDone();
   }
 
+  private async deliverPage(stop: bigint): Promise<void> {
+    const links = await this.parked.page(this.next, PAGE);
+    const messages = links.flatMap((entry) => this.messageOf(entry, stop) ?? []);
+    const last = placeOf(links.at(-1));
+    this.next = last === undefined || last >= stop ? stop : last + 1n;
+    for (const { place } of messages) this.open.add(place);
+    this.deliver(messages);
+  }
+
   /** A link to an event that is gone has nothing to replay. */
-  private messageOf(entry: Parameters<typeof messageOf>[0], stop: bigint): Message | undefined {
+  private messageOf(entry: Entry, stop: bigint): Message | undefined {
     const place = entry.link?.stream_position;
     if (place === undefined || place >= stop || !entry.event) return undefined;
     return messageOf(entry, { place, replayed: true, byCorrelation: this.around.byCorrelation });
@@ -100,4 +104,8 @@ export class Replay {
     await this.running;
     await this.truncating;
   }
+}
+
+function placeOf(entry: Entry | undefined): bigint | undefined {
+  return (entry?.link ?? entry?.event)?.stream_position;
 }

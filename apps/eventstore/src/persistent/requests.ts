@@ -118,7 +118,8 @@ function settingsOf(address: Address, given: CreateReq.Settings | UpdateReq.Sett
 function strategyOf(address: Address, given: CreateReq.Settings | UpdateReq.Settings): StrategyName {
   const { DISPATCHTOSINGLE, ROUNDROBIN, PINNED } = persistent.CreateReq.ConsumerStrategy;
   const named = { [DISPATCHTOSINGLE]: 'DispatchToSingle', [ROUNDROBIN]: 'RoundRobin', [PINNED]: 'Pinned' } as const;
-  const name = ('getConsumerStrategy' in given && given.getConsumerStrategy()) || named[given.getNamedConsumerStrategy()];
+  const name =
+    ('getConsumerStrategy' in given && given.getConsumerStrategy()) || named[given.getNamedConsumerStrategy()];
   const strategy = STRATEGIES.find((known) => known === name);
   if (!strategy) throw failed(address, `there is no consumer strategy "${name}": take one of ${STRATEGIES.join(', ')}`);
   return strategy;

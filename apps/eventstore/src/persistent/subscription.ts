@@ -2,7 +2,7 @@
 // event is handed out at least once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { DatabaseUnavailable, OwnershipLost, TransientConflict } from '@concord/database';
+import { DatabaseUnavailable, TransientConflict } from '@concord/database';
 import type { StoredEvents } from '@concord/event-store';
 import { type Checkpoints, Signal } from '@concord/subscriptions';
 import { resolveLinks } from '../reading/links.js';
@@ -15,6 +15,7 @@ import { Dispatcher } from './dispatcher.js';
 import { dropped, full } from './failures.js';
 import { type Message, messageOf } from './message.js';
 import { type Fenced, ParkedEvents, type ParkedParts } from './parked.js';
+import { Parking } from './parking.js';
 import { Progress } from './progress.js';
 import { Replay } from './replay.js';
 
@@ -28,7 +29,7 @@ export interface SubscriptionParts extends ParkedParts {
 }
 
 const RETRY_MS = 500;
-const PARK_ATTEMPTS = 5;
+const FAULT_MS = 5000;
 const FOR_EVER_MS = 2 ** 31 - 1;
 const logger = new Logger('PersistentSubscription');
 
@@ -39,10 +40,12 @@ export class PersistentSubscription {
   /** Up to where a restart would go on; undefined before the first checkpoint. */
   checkpoint: bigint | undefined;
   isLive = false;
+  /** Why it cannot read. */
+  private fault: Error | undefined;
   private readonly ending = new AbortController();
   private readonly source: Source;
   private readonly room = new Signal();
-  private readonly parking = new Set<Promise<void>>();
+  private readonly parking: Parking;
   private progressed: Progress;
   private running: Promise<void> = Promise.resolve();
   private saving: Promise<void> = Promise.resolve();
@@ -58,9 +61,14 @@ export class PersistentSubscription {
     this.dispatcher = new Dispatcher(definition.settings, {
       mayHandOut: () => parts.isOwner() && !this.ending.signal.aborted,
       done: (message) => this.done(message),
-      park: (message, reason) => this.park(message, reason),
+      park: (message, reason) => this.parking.add(message, reason),
       room: () => this.room.raise(),
     });
+    const put = {
+      done: (message: Message): void => this.done(message),
+      putBack: (message: Message): void => this.dispatcher.putBack(message),
+    };
+    this.parking = new Parking(this.parked, put, this.ending.signal);
     this.replay = new Replay(this.parked, (entries) => this.dispatcher.add(entries), {
       hasRoom: () => this.dispatcher.retrying < definition.settings.historyBufferSize,
       room: this.room,
@@ -80,10 +88,11 @@ export class PersistentSubscription {
     this.running = this.run();
   }
 
-  /** Errors: SubscriptionFailure when it has as many consumers as it may have, or was stopped meanwhile. */
+  /** Errors: SubscriptionFailure when it has as many consumers as it may have, or was stopped; why it cannot read. */
   assertRoom(): void {
     const { maxSubscriberCount } = this.definition.settings;
     if (this.ending.signal.aborted) throw dropped(this.definition, 'it has just changed');
+    if (this.fault) throw this.fault;
     if (maxSubscriberCount > 0 && this.dispatcher.consumers.length >= maxSubscriberCount) throw full(this.definition);
   }
 
@@ -102,7 +111,7 @@ export class PersistentSubscription {
     this.dispatcher.close(error);
     this.room.raise();
     await this.running;
-    await Promise.all(this.parking);
+    await this.parking.settle();
     await this.replay.settle();
     if (this.parts.isOwner()) this.save();
     await this.saving;
@@ -122,12 +131,18 @@ export class PersistentSubscription {
       try {
         await this.readOn(signal);
       } catch (error) {
-        // A database that is away for a while sends nobody away; a stream with a tombstone, say, does.
-        if (!isPassing(error)) this.dispatcher.sendAway(error instanceof Error ? error : new Error(String(error)));
         logger.warn(`${keyOf(this.definition)} cannot read: ${String(error)}`);
-        await sleep(RETRY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+        const passing = error instanceof DatabaseUnavailable || error instanceof TransientConflict;
+        if (!passing) this.fail(error);
+        await sleep(passing ? RETRY_MS : FAULT_MS, undefined, { signal, ref: false }).catch(() => undefined);
       }
     }
+  }
+
+  /** A database that is away for a while sends nobody away; a stream with a tombstone does, or events in an archive. */
+  private fail(error: unknown): void {
+    this.fault = error instanceof Error ? error : new Error(String(error));
+    this.dispatcher.sendAway(this.fault);
   }
 
   private async readOn(stop: AbortSignal): Promise<void> {
@@ -154,12 +169,13 @@ export class PersistentSubscription {
   /** Answers whether it has come to the end. */
   private async readPage(pages: Pages, wanted: number): Promise<boolean> {
     const page = await pages.take(this.progress.lastKnown + 1n, wanted);
+    this.fault = undefined;
     const shown = this.definition.settings.resolveLinks
       ? await resolveLinks(this.parts.stored, page.entries)
       : page.entries.map(({ event, link }) => ({ event: link ?? event }));
     const messages = shown.flatMap((entry) => this.messageOf(entry) ?? []);
     const places = messages.map(({ place }) => place);
-    this.progress.read(places, page.lookedAt - places.length, page.next - 1n);
+    this.progress.read(places, page.lookedAt - places.length, page.through);
     this.dispatcher.add(messages);
     this.checkpointIfDue();
     return page.end;
@@ -179,32 +195,11 @@ export class PersistentSubscription {
     this.checkpointIfDue();
   }
 
-  private park(message: Message, reason: string): void {
-    const parked = this.keepParked(message, reason).finally(() => this.parking.delete(parked));
-    this.parking.add(parked);
-  }
-
-  private async keepParked(message: Message, reason: string): Promise<void> {
-    const link = this.parked.linkOf(message, reason);
-    for (let attempt = 1; attempt <= PARK_ATTEMPTS; attempt += 1) {
-      try {
-        await this.parked.append(link);
-        return this.done(message);
-      } catch (error) {
-        logger.warn(`${keyOf(this.definition)} cannot park ${message.id}: ${String(error)}`);
-        if (error instanceof OwnershipLost || this.ending.signal.aborted) return;
-        await sleep(RETRY_MS * attempt, undefined, { signal: this.ending.signal, ref: false }).catch(() => undefined);
-      }
-    }
-    // Better delivered again than lost.
-    this.dispatcher.putBack(message);
-  }
-
   private checkpointIfDue(): void {
     const { checkpointAfter, maxCheckpointCount } = this.definition.settings;
     if (this.ending.signal.aborted) return;
-    if (this.progress.since >= maxCheckpointCount) return this.save();
-    if (checkpointAfter > 0 && this.progress.since > 0) {
+    if (this.progress.since >= maxCheckpointCount) this.save();
+    else if (checkpointAfter > 0 && this.progress.since > 0) {
       this.timer ??= setTimeout(() => this.saveAfterTime(), Math.min(checkpointAfter, FOR_EVER_MS)).unref();
     }
   }
@@ -219,9 +214,11 @@ export class PersistentSubscription {
     const position = this.progress.reached;
     if (position <= (this.checkpoint ?? this.definition.startsAt - 1n)) return;
     this.progress.saved();
-    this.saving = this.saving.then(() => this.write(position)).catch((error: unknown) => {
-      logger.warn(`${keyOf(this.definition)} cannot keep its checkpoint: ${String(error)}`);
-    });
+    this.saving = this.saving
+      .then(() => this.write(position))
+      .catch((error: unknown) => {
+        logger.warn(`${keyOf(this.definition)} cannot keep its checkpoint: ${String(error)}`);
+      });
   }
 
   private async write(position: bigint): Promise<void> {
@@ -237,8 +234,4 @@ export class PersistentSubscription {
 
 export function checkpointNameOf(definition: Definition): string {
   return `persistent-subscription:${keyOf(definition)}`;
-}
-
-function isPassing(error: unknown): boolean {
-  return error instanceof DatabaseUnavailable || error instanceof TransientConflict;
 }

@@ -29,6 +29,7 @@ export class PersistentSubscriptions {
   private readonly checkpoints: Checkpoints;
   private owner: SoleOwner | undefined;
   private opened: Promise<ByKey> | undefined;
+  private closed: Error | undefined;
   /** Changes are made one after the other. */
   private changing: Promise<unknown> = Promise.resolve();
 
@@ -53,7 +54,7 @@ export class PersistentSubscriptions {
     return this.change(async (open) => {
       if (open.has(keyOf(definition))) throw alreadyExists(definition);
       await this.save([...definitionsOf(open), definition], by);
-      await this.begin(open, definition);
+      await this.beginAgain(open, definition);
     });
   }
 
@@ -90,14 +91,16 @@ export class PersistentSubscriptions {
     await this.open();
   }
 
-  /** Another server may take over at once. Consumers are told by their calls. */
+  /** Another server may take over at once; nothing is served here any more. */
   async close(error: Error): Promise<void> {
+    this.closed = error;
     await runInTenant(this.parts.tenant, () => this.stopAll(() => error));
     await this.owner?.leave();
   }
 
   /** Errors: NotLeader, NoLeader. */
   private async open(): Promise<ByKey> {
+    if (this.closed) throw this.closed;
     const owner = (this.owner ??= this.makeOwner());
     await owner.start();
     if (!owner.isOwner) await this.awaitOwnership(owner);
@@ -151,6 +154,12 @@ export class PersistentSubscriptions {
     open.set(keyOf(definition), subscription);
   }
 
+  /** Unless everything was stopped meanwhile: then it begins when it is loaded. */
+  private async beginAgain(open: ByKey, definition: Definition): Promise<void> {
+    const present = await this.opened?.catch(() => undefined);
+    if (present === open) await this.begin(open, definition);
+  }
+
   private change(work: (open: ByKey) => Promise<void>): Promise<void> {
     const changed = this.changing.then(async () => work(await this.open()));
     this.changing = changed.catch(() => undefined);
@@ -173,7 +182,7 @@ export class PersistentSubscriptions {
         next = await work(open, present);
       } finally {
         open.delete(keyOf(address));
-        if (next) await this.begin(open, next);
+        if (next) await this.beginAgain(open, next);
       }
     });
   }

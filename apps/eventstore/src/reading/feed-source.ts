@@ -29,7 +29,7 @@ export class FeedSource implements Source {
     const { events, lookedAt, through } = await this.stored.feed(range, backwards, this.filter);
     const end = lookedAt < limit;
     const next = backwards ? (through ?? 0n) - 1n : end ? max(from, horizon + 1n) : (through ?? horizon) + 1n;
-    return { entries: events.map((event) => ({ event })), next, end, lookedAt };
+    return { entries: events.map((event) => ({ event })), next, end, lookedAt, through };
   }
 }
 

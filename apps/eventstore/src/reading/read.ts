@@ -10,7 +10,7 @@ import { resolveLinks } from './links.js';
 import { caughtUp, checkpoint, confirmation, eventMessage, fellBehind, streamNotFound } from './messages.js';
 import { Pages } from './pages.js';
 import { type ReadRequest, readRequestOf, startOf } from './read-request.js';
-import type { Entry, Source } from './source.js';
+import type { Entry, Page, Source } from './source.js';
 import { sourceOf } from './source-of.js';
 import type { Wake } from './wake.js';
 
@@ -62,16 +62,18 @@ async function subscribe({ stored, wake }: ReadParts, { request, source, out }: 
   let from = await startOf(request, source);
   let live = false;
   let lookedAt = 0;
+  let through = from - 1n;
   await out.send(confirmation(randomUUID()));
   while (!out.stop.aborted) {
     const { seen } = wake;
     const page = await pages.take(from, Number.POSITIVE_INFINITY);
     await sendAll(stored, page.entries, request, out);
     from = page.next;
+    through = keptThrough(page, through);
     lookedAt += page.lookedAt;
     const arrives = page.end && !live;
     if (request.filter && lookedAt > 0 && (arrives || lookedAt >= request.checkpointInterval)) {
-      await out.send(checkpoint(from - 1n));
+      await out.send(checkpoint(through));
       lookedAt = 0;
     }
     if (page.end !== live) await out.send(page.end ? caughtUp() : fellBehind());
@@ -79,6 +81,11 @@ async function subscribe({ stored, wake }: ReadParts, { request, source, out }: 
     if (live) await wake.wait(seen, out.stop);
   }
   out.stop.throwIfAborted();
+}
+
+/** What a client may keep: a place after the last event may be given to another one, once PostgreSQL has crashed. */
+function keptThrough({ through }: Page, before: bigint): bigint {
+  return through ?? before;
 }
 
 async function sendAll(

@@ -39,11 +39,16 @@ export class SoleOwner {
       settings: options,
       memberId: newId(),
       database,
-      report: ({ error }: { error: unknown }): void => options.onFailure(error),
+      report: ({ error }: { error: unknown }): void => {
+        options.onFailure(error);
+      },
     };
     this.heartbeat = new Heartbeat(work, {
       lags: () => ({}),
-      beaten: ({ owned }) => Promise.resolve(this.settle(owned.get(SLICE))),
+      beaten: ({ owned }) => {
+        this.settle(owned.get(SLICE));
+        return Promise.resolve();
+      },
       ended: () => this.settle(undefined),
     });
   }
