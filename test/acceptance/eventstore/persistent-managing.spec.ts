@@ -136,6 +136,38 @@ describe('making, changing and deleting', () => {
     await own.close();
   });
 
+  it('is done one after the other, however many clients do it at once', async () => {
+    const stream = fresh();
+    const clients = [server.connect(), server.connect(), server.connect()];
+    const groups = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const made = await Promise.allSettled(
+      clients.flatMap((client) =>
+        groups.map((group) => client.createPersistentSubscriptionToStream(stream, group, fromStart())),
+      ),
+    );
+    expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(groups.length);
+    for (const result of made) {
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ type: 'persistent-subscription-exists' });
+    }
+    await server.client.restartPersistentSubscriptionSubsystem();
+    const kept = await server.client.listPersistentSubscriptionsToStream(stream);
+    expect(kept.map(({ groupName }) => groupName).toSorted()).toEqual(groups);
+    const gone = await Promise.allSettled(
+      clients.map((client) => client.deletePersistentSubscriptionToStream(stream, 'a')),
+    );
+    expect(gone.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it('tells consumers when the stream cannot be read any more', async () => {
+    const { client, stream, consume } = await subscribed(server, ['A']);
+    const one = consume();
+    await one.take(1);
+    await client.tombstoneStream(stream);
+    expect(await one.ended).toMatchObject({ type: 'stream-deleted', streamName: stream });
+    expect(await consume().ended).toMatchObject({ type: 'stream-deleted' });
+    await client.deletePersistentSubscriptionToStream(stream, 'g');
+  });
+
   it('keeps no position that has no event: after a crash of PostgreSQL another one may get it', async () => {
     const own = await startServer();
     const { client } = own;

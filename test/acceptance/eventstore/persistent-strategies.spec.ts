@@ -229,4 +229,25 @@ describe('raw calls', () => {
     await eventually(() => events().length === 1, 'the event');
     call.cancel();
   });
+
+  it('that do not read get no more than a bounded number of events, whatever their buffer size', async () => {
+    const stream = `${category()}-1`;
+    const large = () => jsonEvent({ type: 'L', data: { x: 'x'.repeat(20_000) } });
+    for (let n = 0; n < 20; n += 1) await server.client.appendToStream(stream, Array.from({ length: 40 }, large));
+    await createRaw(stream, 'RoundRobin');
+    const { call, events } = readRaw(stream, 100_000);
+    call.pause();
+    const inFlight = async () => {
+      const { connections } = await server.client.getPersistentSubscriptionToStreamInfo(stream, 'g');
+      return connections[0]?.inFlightMessages ?? 0;
+    };
+    for (let last = -1, now = 0; now === 0 || now !== last; now = await inFlight()) {
+      last = now;
+      await sleep(500);
+    }
+    expect(await inFlight()).toBeLessThan(400);
+    call.resume();
+    await eventually(() => events().length === 800, 'all events in the end');
+    call.cancel();
+  });
 });
