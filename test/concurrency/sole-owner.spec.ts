@@ -100,3 +100,13 @@ it('makes the next owner wait for a transaction that shows its token, and refuse
   await expect(one.fenced()).rejects.toThrow(OwnershipLost);
   await two.owner.leave();
 });
+
+it('knows of late timers: a process that was busy for longer than its lease is no owner when it comes to again', async () => {
+  const { owner } = await contender('late timers', 'busy');
+  await owner.start();
+  expect(owner.isOwner).toBe(true);
+  for (const until = performance.now() + LEASE_MS + 50; performance.now() < until;);
+  expect(owner.isOwner).toBe(false);
+  await eventually(() => owner.isOwner, 'it is again');
+  await owner.leave();
+});

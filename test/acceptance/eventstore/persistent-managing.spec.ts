@@ -7,14 +7,25 @@ import { events, fresh, fromStart, subscribed, until } from './persistent-kit.js
 import { event, type ServerUnderTest, startServer, TENANT } from './server-under-test.js';
 
 let server: ServerUnderTest;
+const others: ServerUnderTest[] = [];
 
 beforeAll(async () => {
   server = await startServer();
 });
 
+afterEach(async () => {
+  await Promise.all(others.splice(0).map((other) => other.close()));
+});
+
 afterAll(async () => {
   await server.close();
 });
+
+async function another(): Promise<ServerUnderTest> {
+  const other = await startServer();
+  others.push(other);
+  return other;
+}
 
 describe('making, changing and deleting', () => {
   it('is refused with the errors that clients know', async () => {
@@ -121,7 +132,7 @@ describe('making, changing and deleting', () => {
   });
 
   it('restarts all of them: consumers are dropped, nothing is lost', async () => {
-    const own = await startServer();
+    const own = await another();
     const { client } = own;
     await client.appendToStream('order-1', events('A', 'B'));
     await client.createPersistentSubscriptionToStream('order-1', 'g', fromStart());
@@ -133,7 +144,6 @@ describe('making, changing and deleting', () => {
     expect(await one.ended).toMatchObject({ type: 'persistent-subscription-dropped' });
     const two = consuming(client.subscribeToPersistentSubscriptionToStream('order-1', 'g'));
     expect(typesOf(await two.take(1))).toEqual(['B']);
-    await own.close();
   });
 
   it('is done one after the other, however many clients do it at once', async () => {
@@ -169,7 +179,7 @@ describe('making, changing and deleting', () => {
   });
 
   it('keeps no position that has no event: after a crash of PostgreSQL another one may get it', async () => {
-    const own = await startServer();
+    const own = await another();
     const { client } = own;
     const last = await client.appendToStream('order-1', events('A', 'B'));
     const burn = () =>
@@ -198,7 +208,6 @@ describe('making, changing and deleting', () => {
     expect(entries).toMatchObject([{ group: 'end', startsAt: `${last.position!.commit + 1n}` }]);
     const c = client.readStream('order-1', { fromRevision: 2n });
     for await (const { event: shown } of c) expect(checkpoint).toEqual([shown!.position!.commit]);
-    await own.close();
   });
 });
 

@@ -12,14 +12,25 @@ import { events, fresh, fromStart, subscribed, until } from './persistent-kit.js
 import { collect, type ServerUnderTest, startServer } from './server-under-test.js';
 
 let server: ServerUnderTest;
+const others: ServerUnderTest[] = [];
 
 beforeAll(async () => {
   server = await startServer();
 });
 
+afterEach(async () => {
+  await Promise.all(others.splice(0).map((other) => other.close()));
+});
+
 afterAll(async () => {
   await server.close();
 });
+
+async function another(): Promise<ServerUnderTest> {
+  const other = await startServer();
+  others.push(other);
+  return other;
+}
 
 describe('a persistent subscription to a stream', () => {
   it('delivers what is there and what comes, once acknowledged no more', async () => {
@@ -193,7 +204,7 @@ describe('a persistent subscription to $all', () => {
     ['by stream', streamNameFilter({ prefixes: ['wanted'] }), ['W1', 'W2']],
     ['by type', eventTypeFilter({ regex: '^W' }), ['W1', 'W2']],
   ])('delivers %s, and never what it parked itself', async (_, filter, expected) => {
-    const own = await startServer();
+    const own = await another();
     const { client } = own;
     const start = await client.appendToStream('before-1', events('Before'));
     const { commit } = start.position!;
@@ -222,6 +233,5 @@ describe('a persistent subscription to $all', () => {
     expect(one.seen.filter(({ event: shown }) => shown?.streamId.includes('-parked'))).toEqual([]);
     await client.replayParkedMessagesToAll('g');
     await until(async () => one.seen.filter(wanted).length === 2 * expected.length);
-    await own.close();
   });
 });

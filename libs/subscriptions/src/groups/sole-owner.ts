@@ -75,8 +75,15 @@ export class SoleOwner {
 
   /** Keeps the ownership until the running transaction ends. Errors: OwnershipLost. */
   async hold(): Promise<void> {
-    if (this.token === undefined) throw new OwnershipLost(`"${this.options.name}" has another owner by now`);
-    await this.database.query(sql.hold, [this.options.name, SLICE, this.token]);
+    const { token } = this;
+    if (token === undefined) throw new OwnershipLost(`"${this.options.name}" has another owner by now`);
+    try {
+      await this.database.query(sql.hold, [this.options.name, SLICE, token]);
+    } catch (error) {
+      // The next heartbeat would find it out as well, only later.
+      if (error instanceof OwnershipLost && this.token === token) this.settle(undefined);
+      throw error;
+    }
   }
 
   /** The label of the present owner, if there is one. */
