@@ -17,13 +17,13 @@ export class EventStoreServerModule {
       imports: [
         LoggerModule.forRoot(loggingOptions(settings.logLevel)),
         DatabaseModule.forRoot(database),
-        EventStoreModule.forRoot(),
+        EventStoreModule.forRoot(settings.archive === undefined ? {} : { archiveFolder: settings.archive }),
       ],
       providers: [
         { provide: EventStoreSettings, useValue: settings },
         {
           provide: StoredEvents,
-          useFactory: (opened: Database) => new StoredEvents(opened),
+          useFactory: (opened: Database) => new StoredEvents(opened, settings.archive),
           inject: [Database],
         },
         { provide: Users, useValue: users },

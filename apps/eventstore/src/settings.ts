@@ -25,6 +25,8 @@ export class EventStoreSettings {
   /** After how long another server takes over the persistent subscriptions of one that is silent. */
   readonly lease: number;
   readonly logLevel: string;
+  /** The folder of archived events. Without it what would need them is refused. */
+  readonly archive: string | undefined;
   readonly tls: Tls | undefined;
   /** `name:password,...`; empty: nobody is asked who they are. */
   readonly users: string;
@@ -41,6 +43,7 @@ export class EventStoreSettings {
     this.lease = Math.max(whole('EVENTSTORE_LEASE_MS', 5000, 600_000), MIN_LEASE_MS);
     this.logLevel = logLevel(environment['LOG_LEVEL'] || 'info');
     this.tls = tlsOf(environment['EVENTSTORE_TLS_CERT'], environment['EVENTSTORE_TLS_KEY']);
+    this.archive = environment['EVENTSTORE_ARCHIVE'] || undefined;
     this.users = environment['EVENTSTORE_USERS'] ?? '';
     this.assertSafe();
   }

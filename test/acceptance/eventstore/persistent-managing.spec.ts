@@ -202,7 +202,10 @@ describe('making, changing and deleting', () => {
       await until(async () => (await checkpoints(database)).length > 0);
       await burn();
       await client.appendToStream('order-1', event('C'));
-      await sleep(300);
+      await burn();
+      await sleep(500);
+      // Keeps where each of them is.
+      await client.restartPersistentSubscriptionSubsystem();
       return { events: config.rows.at(0)!.data.entries, checkpoint: await checkpoints(database) };
     });
     expect(entries).toMatchObject([{ group: 'end', startsAt: `${last.position!.commit + 1n}` }]);
