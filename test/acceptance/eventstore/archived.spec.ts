@@ -132,5 +132,8 @@ describe('with the archive folder', () => {
     expect((await collect(client.readStream('order-1'))).map(({ event: e }) => e?.type)).toEqual(['C', 'D', 'C', 'E']);
     const resolved = await collect(client.readStream('links-1', { resolveLinkTos: true }));
     expect(resolved.map(({ event: e }) => e?.type)).toEqual([undefined, 'C', 'B', undefined]);
+    await client.tombstoneStream('b-1');
+    const without = await collect(client.readStream('links-1', { resolveLinkTos: true }));
+    expect(without.map(({ event: e }) => e?.type)).toEqual([undefined, 'C', undefined, undefined]);
   });
 });

@@ -3,7 +3,7 @@
 import { type Database, loadSql } from '@concord/database';
 import type { GlobalPosition, StreamPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
-import type { StoredEvent, StoredEventFilter, StoredRange } from '../stored-events.js';
+import type { StoredEvent, StoredEventFilter, StoredRange } from '../stored-event.js';
 import { type ArchivedEvent, type ArchiveFile, ArchiveUnavailable, FileArchive } from './file-archive.js';
 
 const sql = {
