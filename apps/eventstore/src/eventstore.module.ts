@@ -6,6 +6,7 @@ import { LoggerModule } from 'nestjs-pino';
 import { Users } from './access/users.js';
 import { GrpcServer } from './grpc/grpc-server.js';
 import { loggingOptions } from './logging.js';
+import { ServedStore } from './served-store.js';
 import { EventStoreSettings } from './settings.js';
 
 @Module({})
@@ -17,16 +18,17 @@ export class EventStoreServerModule {
         LoggerModule.forRoot(loggingOptions(settings.logLevel)),
         DatabaseModule.forRoot(database),
         // Never the store that EVENTSTORE_URL names: that is this one, for its clients.
-        EventStoreModule.forRoot({}, ''),
+        EventStoreModule.forRoot(settings.archive === undefined ? {} : { archiveFolder: settings.archive }, ''),
       ],
       providers: [
         { provide: EventStoreSettings, useValue: settings },
         {
           provide: StoredEvents,
-          useFactory: (opened: Database) => new StoredEvents(opened),
+          useFactory: (opened: Database) => new StoredEvents(opened, settings.archive),
           inject: [Database],
         },
         { provide: Users, useValue: users },
+        ServedStore,
         GrpcServer,
       ],
     };

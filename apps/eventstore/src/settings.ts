@@ -9,6 +9,7 @@ export interface Tls {
   readonly key: Buffer;
 }
 
+const MIN_LEASE_MS = 100;
 const MEBIBYTE = 1024 * 1024;
 
 /** Times are in milliseconds, sizes in bytes. */
@@ -21,7 +22,11 @@ export class EventStoreSettings {
   readonly maxAppendSize: number;
   /** How long a shutdown waits for calls that are under way. */
   readonly shutdown: number;
+  /** After how long another server takes over the persistent subscriptions of one that is silent. */
+  readonly lease: number;
   readonly logLevel: string;
+  /** The folder of archived events. Without it what would need them is refused. */
+  readonly archive: string | undefined;
   readonly tls: Tls | undefined;
   /** `name:password,...`; empty: nobody is asked who they are. */
   readonly users: string;
@@ -36,7 +41,9 @@ export class EventStoreSettings {
     this.maxAppendSize = whole('EVENTSTORE_MAX_APPEND_SIZE', MEBIBYTE, 64 * MEBIBYTE);
     this.shutdown = whole('SHUTDOWN_MS', 10_000, 600_000);
     this.logLevel = logLevelSetting(environment);
+    this.lease = Math.max(whole('EVENTSTORE_LEASE_MS', 5000, 600_000), MIN_LEASE_MS);
     this.tls = tlsOf(environment['EVENTSTORE_TLS_CERT'], environment['EVENTSTORE_TLS_KEY']);
+    this.archive = environment['EVENTSTORE_ARCHIVE'] || undefined;
     this.users = environment['EVENTSTORE_USERS'] ?? '';
     this.assertSafe();
   }

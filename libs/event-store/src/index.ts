@@ -13,7 +13,8 @@ export type { UnlockedCommands } from './unlocked-commands.js';
 export { type FeedDiagnosis, type FeedHolder, FeedHorizon } from './postgres/feed-horizon.js';
 export { FeedWatch } from './postgres/feed-watch.js';
 export { PostgresEventStore } from './postgres/postgres-event-store.js';
-export { type StoredEvent, type StoredEventFilter, StoredEvents } from './postgres/stored-events.js';
+export type { StoredEvent, StoredEventFilter } from './postgres/stored-event.js';
+export { StoredEvents } from './postgres/stored-events.js';
 export { ArchiveUnavailable } from './postgres/archive/file-archive.js';
 export type { PostgresEventStoreOptions } from './postgres/postgres-event-store.js';
 export type {

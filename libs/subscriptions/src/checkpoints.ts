@@ -9,6 +9,7 @@ const sql = {
   tryLock: loadSql(import.meta.url, 'sql/try-lock-checkpoint.sql'),
   create: loadSql(import.meta.url, 'sql/create-checkpoint.sql'),
   save: loadSql(import.meta.url, 'sql/save-checkpoint.sql'),
+  drop: loadSql(import.meta.url, 'sql/drop-checkpoint.sql'),
 };
 
 interface Row {
@@ -48,5 +49,10 @@ export class Checkpoints {
   /** Moves a held checkpoint. */
   async save(subscription: string, position: GlobalPosition): Promise<void> {
     await this.database.query(sql.save, [subscription, currentTenant(), position]);
+  }
+
+  /** The subscription is no more: one of the same name starts anew. */
+  async drop(subscription: string): Promise<void> {
+    await this.database.query(sql.drop, [subscription, currentTenant()]);
   }
 }

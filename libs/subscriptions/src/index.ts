@@ -24,5 +24,6 @@ export {
 } from './groups/consumer-groups.js';
 export { ConsumerGroupsModule } from './groups/consumer-groups.module.js';
 export { PostgresConsumerGroups } from './groups/postgres-consumer-groups.js';
+export { SoleOwner, type SoleOwnerOptions } from './groups/sole-owner.js';
 export { methodsOf, On } from './on.js';
 export { Signal } from './signal.js';

@@ -1,12 +1,20 @@
-import { binaryEvent, type Credentials, EventStoreDBClient } from '@eventstore/db-client';
+import {
+  binaryEvent,
+  type Credentials,
+  EventStoreDBClient,
+  persistentSubscriptionToAllSettingsFromDefaults,
+  persistentSubscriptionToStreamSettingsFromDefaults,
+  START,
+} from '@eventstore/db-client';
 import { InvalidArgument, newId } from '@concord/kernel';
 import { EventStoreSettings } from '../../../apps/eventstore/src/settings.js';
 import { makeCertificate } from '../../fixtures/certificate.js';
+import { consuming } from './consuming.js';
 import { collect, event, type ServerUnderTest, startServer, taking } from './server-under-test.js';
 
 const { cert, key } = makeCertificate();
 const TLS = { EVENTSTORE_TLS_CERT: cert, EVENTSTORE_TLS_KEY: key };
-const USERS = 'admin:secret:with:colons,ann:ä pass,bob:b';
+const USERS = 'admin:secret:with:colons,ann:ä pass,bob:b,ops:o';
 const user = (username: string, password: string): Credentials => ({ username, password });
 const [admin, ann, bob] = [user('admin', 'secret:with:colons'), user('ann', 'ä pass'), user('bob', 'b')];
 
@@ -101,10 +109,10 @@ describe('the ACL of a stream', () => {
   });
 });
 
-describe('a link that a user has written', () => {
-  const linkTo = (stream: string) =>
-    binaryEvent({ type: '$>', data: Buffer.from(`0@${stream}`), contentType: 'application/octet-stream' });
+const linkTo = (stream: string) =>
+  binaryEvent({ type: '$>', data: Buffer.from(`0@${stream}`), contentType: 'application/octet-stream' });
 
+describe('a link that a user has written', () => {
   it('shows its event to nobody who may not read that', async () => {
     const [secret, list] = [fresh(), fresh()];
     await client.appendToStream(secret, event('Secret'), { credentials: ann });
@@ -126,6 +134,58 @@ describe('a link that a user has written', () => {
     expect(first!.event).toBeUndefined();
     expect(first!.link!.type).toBe('$>');
     await subscription.unsubscribe();
+  });
+});
+
+describe('persistent subscriptions', () => {
+  const subscribeWith = (stream: string, credentials: Credentials | undefined) =>
+    consuming(client.subscribeToPersistentSubscriptionToStream(stream, 'g', { ...(credentials && { credentials }) }));
+
+  it('are made and managed by operators, and consumed by whoever may read the stream', async () => {
+    const [stream, ops] = [fresh(), user('ops', 'o')];
+    await client.setStreamMetadata(stream, { acl: { readRoles: ['ann'] } }, { credentials: admin });
+    await client.appendToStream(stream, event(), { credentials: bob });
+    const settings = persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START });
+    const toAll = persistentSubscriptionToAllSettingsFromDefaults({ startFrom: START });
+    const make = (credentials: Credentials) =>
+      client.createPersistentSubscriptionToStream(stream, 'g', settings, { credentials });
+    await expect(make(ann)).rejects.toMatchObject(denied);
+    await make(ops);
+    const managing: (() => Promise<unknown>)[] = [
+      () => client.createPersistentSubscriptionToAll('g', toAll, { credentials: ann }),
+      () => client.updatePersistentSubscriptionToStream(stream, 'g', settings, { credentials: ann }),
+      () => client.deletePersistentSubscriptionToStream(stream, 'g', { credentials: ann }),
+      () => client.replayParkedMessagesToStream(stream, 'g', { credentials: ann }),
+      () => client.restartPersistentSubscriptionSubsystem({ credentials: ann }),
+      () => client.getPersistentSubscriptionToStreamInfo(stream, 'g'),
+      () => client.listAllPersistentSubscriptions(),
+    ];
+    for (const call of managing) await expect(call()).rejects.toMatchObject(denied);
+    expect(await subscribeWith(stream, bob).ended).toMatchObject(denied);
+    expect(await subscribeWith(stream, undefined).ended).toMatchObject(denied);
+    const one = subscribeWith(stream, ann);
+    expect((await one.take(1))[0]!.event!.streamId).toBe(stream);
+    const info = await client.getPersistentSubscriptionToStreamInfo(stream, 'g', { credentials: bob });
+    expect(info.connections).toMatchObject([{ username: 'ann', connectionName: expect.any(String) }]);
+    const parked = `$persistentsubscription-${stream}::g-parked`;
+    await expect(collect(client.readStream(parked, { credentials: ann }))).rejects.toMatchObject(denied);
+    await one.leave();
+    await client.createPersistentSubscriptionToAll('g', toAll, { credentials: ops });
+    const all = consuming(client.subscribeToPersistentSubscriptionToAll('g', { credentials: ann }));
+    expect(await all.ended).toMatchObject(denied);
+  });
+
+  it('resolve links to what everybody may read, and to nothing else', async () => {
+    const [open, secret, list] = [fresh(), fresh(), fresh()];
+    await client.setStreamMetadata(secret, { acl: { readRoles: ['ann'] } }, { credentials: admin });
+    for (const stream of [open, secret]) await client.appendToStream(stream, event(), { credentials: admin });
+    for (const target of [open, secret]) await client.appendToStream(list, linkTo(target), { credentials: bob });
+    const settings = persistentSubscriptionToStreamSettingsFromDefaults({ startFrom: START, resolveLinkTos: true });
+    await client.createPersistentSubscriptionToStream(list, 'g', settings, { credentials: admin });
+    const one = subscribeWith(list, bob);
+    const seen = await one.take(2);
+    expect(seen.map((resolved) => resolved.event?.streamId)).toEqual([open, undefined]);
+    await one.leave();
   });
 });
 

@@ -2,7 +2,7 @@
 // streams are for everybody, system streams (`$...`, and `$all`) for administrators.
 import type { EventStore, StreamAcl } from '@concord/event-store';
 import { ConcordError, type StreamName } from '@concord/kernel';
-import { ADMINS, ALL, type User } from './users.js';
+import { ADMINS, ALL, OPERATORS, type User } from './users.js';
 
 export type Right = keyof StreamAcl;
 
@@ -10,8 +10,8 @@ export type Right = keyof StreamAcl;
 export class AccessDenied extends ConcordError {
   readonly code = 'access-denied';
 
-  constructor(user: string, right: Right, stream: string) {
-    super(`user "${user}" has not the right "${right}" on stream "${stream}": an administrator can give it`);
+  constructor(user: string, right: string) {
+    super(`user "${user}" has not the right ${right}: an administrator can give it`);
   }
 }
 
@@ -25,7 +25,13 @@ export class Access {
   /** What is done to a metadata stream is done to the metadata of its stream. Errors: AccessDenied. */
   async assert(user: User, right: Right, stream: string = FEED): Promise<void> {
     const { owner, needed } = neededFor(right, stream);
-    if (!(await this.has(user, needed, owner))) throw new AccessDenied(user.name, needed, owner);
+    if (!(await this.has(user, needed, owner))) throw new AccessDenied(user.name, `"${needed}" on stream "${owner}"`);
+  }
+
+  /** For what is about no stream in particular. Errors: AccessDenied. */
+  assertOperator(user: User): void {
+    if (user.roles.has(ADMINS) || user.roles.has(OPERATORS)) return;
+    throw new AccessDenied(user.name, `of the group "${OPERATORS}"`);
   }
 
   /** Whether the user may read the stream. */

@@ -26,14 +26,22 @@ interface Secret {
 
 /** May do everything. */
 export const ADMINS = '$admins';
+/** May manage what is nobody's stream: persistent subscriptions. */
+export const OPERATORS = '$ops';
 /** Everybody who is known. */
 export const ALL = '$all';
 // As in EventStoreDB, these two are in groups of their own from the start.
-const GROUPS: Readonly<Record<string, string>> = { admin: ADMINS, ops: '$ops' };
+const GROUPS: Readonly<Record<string, string>> = { admin: ADMINS, ops: OPERATORS };
 const EVERYBODY: User = { name: '', roles: new Set([ADMINS, ALL]) };
+const NOBODY_IN_PARTICULAR: User = { name: '', roles: new Set([ALL]) };
 const MAX_REMEMBERED = 1000;
 const BYTES = 32;
 const hashOf = promisify<string, Buffer, number, Buffer>(scrypt);
+
+/** Has the rights that everybody has, by the same text as Users.fromText. */
+export function anybody(text: string): User {
+  return text === '' ? EVERYBODY : NOBODY_IN_PARTICULAR;
+}
 
 export class Users {
   private readonly key = randomBytes(BYTES);

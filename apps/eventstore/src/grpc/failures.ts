@@ -2,11 +2,12 @@
 // logged and told in a few words, never with a stack.
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { Logger } from '@nestjs/common';
-import { CommitUnknown, DatabaseUnavailable, TransientConflict } from '@concord/database';
+import { CommitUnknown, DatabaseUnavailable, OwnershipLost, TransientConflict } from '@concord/database';
 import { ArchiveUnavailable } from '@concord/event-store';
 import { ConcordError, EventIdInUse, InvalidArgument, StreamDeleted, WrongExpectedVersion } from '@concord/kernel';
 import { AccessDenied } from '../access/access.js';
 import { NotAuthenticated } from '../access/users.js';
+import { NoLeader, NotLeader, SubscriptionFailure } from '../persistent/failures.js';
 import { ServerClosing } from './stopping.js';
 
 /** An append is larger than the server takes. */
@@ -63,7 +64,27 @@ function describe(error: unknown): Description {
     };
     return [status.INVALID_ARGUMENT, error.message, trailers];
   }
-  return [codeOf(error), textOf(error), {}];
+  return describeSubscription(error) ?? [codeOf(error), textOf(error), {}];
+}
+
+const SUBSCRIPTION_CODES: Readonly<Record<SubscriptionFailure['code'], status>> = {
+  'persistent-subscription-exists': status.ALREADY_EXISTS,
+  'persistent-subscription-does-not-exist': status.NOT_FOUND,
+  'persistent-subscription-failed': status.INTERNAL,
+  'persistent-subscription-dropped': status.CANCELLED,
+  'maximum-subscribers-reached': status.FAILED_PRECONDITION,
+};
+
+function describeSubscription(error: unknown): Description | undefined {
+  if (error instanceof NotLeader) {
+    const { host, port } = error;
+    const trailers = { exception: 'not-leader', 'leader-endpoint-host': host, 'leader-endpoint-port': `${port}` };
+    return [status.NOT_FOUND, error.message, trailers];
+  }
+  if (!(error instanceof SubscriptionFailure)) return undefined;
+  const { code, message, stream, group, reason } = error;
+  const trailers = { exception: code, 'stream-name': stream, 'group-name': group, ...(reason && { reason }) };
+  return [SUBSCRIPTION_CODES[code], message, trailers];
 }
 
 function wrongExpectedVersion({ stream, expected, actual, message }: WrongExpectedVersion): Description {
@@ -85,6 +106,8 @@ const CODES: readonly (readonly [abstract new (...parts: never[]) => ConcordErro
   [AppendTimedOut, status.DEADLINE_EXCEEDED],
   [TransientConflict, status.ABORTED],
   [ServerClosing, status.UNAVAILABLE],
+  [NoLeader, status.UNAVAILABLE],
+  [OwnershipLost, status.UNAVAILABLE],
   [DatabaseUnavailable, status.UNAVAILABLE],
   [CommitUnknown, status.UNAVAILABLE],
 ];

@@ -3,6 +3,7 @@
 import code from '@eventstore/db-client/generated/code_pb.js';
 import gossip from '@eventstore/db-client/generated/gossip_pb.js';
 import gossipService from '@eventstore/db-client/generated/gossip_grpc_pb.js';
+import persistent from '@eventstore/db-client/generated/persistent_pb.js';
 import persistentService from '@eventstore/db-client/generated/persistent_grpc_pb.js';
 import serverFeatures from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import serverFeaturesService from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
@@ -20,4 +21,4 @@ export const { GossipService } = gossipService;
 export const { Any } = anyPb;
 /** google.protobuf.Empty; the protocol has an Empty of its own in `shared`. */
 export const GoogleEmpty = emptyPb.Empty;
-export { code, gossip, serverFeatures, shared, status, streams };
+export { code, gossip, persistent, serverFeatures, shared, status, streams };

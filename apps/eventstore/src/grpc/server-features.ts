@@ -11,10 +11,18 @@ const METHODS: Readonly<Record<string, readonly string[]>> = {
   'event_store.client.gossip.gossip': ['read'],
 };
 
+const PERSISTENT = 'event_store.client.persistent_subscriptions.persistentsubscriptions';
+/** What their calls are for. Clients send what is not named here to an HTTP interface. */
+const SUBSCRIBED = ['stream', 'all'];
+
 /** Names are lower case, as clients expect them. */
 export function supportedMethods(): SupportedMethods {
   const methods = Object.entries(METHODS).flatMap(([service, names]) =>
     names.map((name) => new serverFeatures.SupportedMethod().setServiceName(service).setMethodName(name)),
   );
+  for (const name of ['create', 'update', 'delete', 'read', 'getinfo', 'list', 'replayparked', 'restartsubsystem']) {
+    const method = new serverFeatures.SupportedMethod().setServiceName(PERSISTENT).setMethodName(name);
+    methods.push(name === 'restartsubsystem' ? method : method.setFeaturesList(SUBSCRIBED));
+  }
   return new serverFeatures.SupportedMethods().setMethodsList(methods).setEventStoreServerVersion(PROTOCOL_VERSION);
 }

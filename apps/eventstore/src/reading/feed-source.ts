@@ -32,10 +32,10 @@ export class FeedSource implements Source {
     const { events, lookedAt, through } = await this.stored.feed(range, backwards, this.filter);
     const end = lookedAt < limit;
     const entries = events.map((event) => ({ event }));
-    if (backwards) return { entries, next: (through ?? 0n) - 1n, end, lookedAt };
+    if (backwards) return { entries, next: (through ?? 0n) - 1n, end, lookedAt, through };
     const after = through === undefined ? from : through + 1n;
     const next = end && this.looksPast ? max(after, await this.afterLast(horizon)) : after;
-    return { entries, next, end, lookedAt };
+    return { entries, next, end, lookedAt, through };
   }
 
   /**

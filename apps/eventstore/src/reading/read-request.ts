@@ -73,7 +73,19 @@ function clamp(place: string): bigint {
   return value < MAX_PLACE ? value : MAX_PLACE - 1n;
 }
 
-function filterOf(filter: ReadReq.Options.FilterOptions): StoredEventFilter {
+interface Expression {
+  getPrefixList(): string[];
+  getRegex(): string;
+}
+
+/** How reads and persistent subscriptions say what they want of the feed. */
+interface FilterOptions {
+  getStreamIdentifier(): Expression | undefined;
+  getEventType(): Expression | undefined;
+}
+
+/** Errors: InvalidArgument. */
+export function filterOf(filter: FilterOptions): StoredEventFilter {
   const byStream = filter.getStreamIdentifier();
   const byType = filter.getEventType();
   if (byStream) {

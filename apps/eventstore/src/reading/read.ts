@@ -11,7 +11,7 @@ import { resolveLinks } from './links.js';
 import { caughtUp, checkpoint, confirmation, eventMessage, fellBehind, streamNotFound } from './messages.js';
 import { Pages } from './pages.js';
 import { type ReadRequest, readRequestOf, startOf } from './read-request.js';
-import type { Entry, Source } from './source.js';
+import type { Entry, Page, Source } from './source.js';
 import { sourceOf } from './source-of.js';
 import type { Wake } from './wake.js';
 
@@ -67,16 +67,18 @@ async function subscribe(parts: ReadParts, reading: Reading): Promise<void> {
   let from = await startOf(request, source);
   let live = false;
   let lookedAt = 0;
+  let through = from - 1n;
   await out.send(confirmation(randomUUID()));
   while (!out.stop.aborted) {
     const { seen } = wake;
     const page = await pages.take(from, Number.POSITIVE_INFINITY);
     await sendAll(parts, page.entries, reading);
     from = page.next;
+    through = keptThrough(page, through);
     lookedAt += page.lookedAt;
     const arrives = page.end && !live;
     if (request.filter && lookedAt > 0 && (arrives || lookedAt >= request.checkpointInterval)) {
-      await out.send(checkpoint(from - 1n));
+      await out.send(checkpoint(through));
       lookedAt = 0;
     }
     if (page.end !== live) await out.send(page.end ? caughtUp() : fellBehind());
@@ -84,6 +86,11 @@ async function subscribe(parts: ReadParts, reading: Reading): Promise<void> {
     if (live) await wake.wait(seen, out.stop);
   }
   out.stop.throwIfAborted();
+}
+
+/** What a client may keep: a place after the last event may be given to another one, once PostgreSQL has crashed. */
+function keptThrough({ through }: Page, before: bigint): bigint {
+  return through ?? before;
 }
 
 async function sendAll(

@@ -7,7 +7,7 @@ import type { ReadRequest } from './read-request.js';
 import type { Source } from './source.js';
 import { StreamSource } from './stream-source.js';
 
-export function sourceOf(stored: StoredEvents, { stream, filter }: ReadRequest): Source {
+export function sourceOf(stored: StoredEvents, { stream, filter }: Pick<ReadRequest, 'stream' | 'filter'>): Source {
   if (stream === undefined) return new FeedSource(stored, filter);
   const links = systemStream(stream);
   return links ? new LinkSource(stored, stream, links) : new StreamSource(stored, stream);

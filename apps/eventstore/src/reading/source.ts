@@ -14,6 +14,11 @@ export interface Page {
   readonly end: boolean;
   /** How many events were looked at, for sources that pass over some. */
   readonly lookedAt: number;
+  /**
+   * The place of the last event that was looked at, if there was one. Unlike places after it, which appends that were
+   * rolled back had taken, it is never given again, and may be kept.
+   */
+  readonly through: bigint | undefined;
 }
 
 export interface Source {

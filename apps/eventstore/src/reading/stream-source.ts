@@ -27,6 +27,7 @@ export class StreamSource implements Source {
       next: last === undefined ? from : last + (backwards ? -1n : 1n),
       end: events.length < limit || (backwards && last === 0n),
       lookedAt: events.length,
+      through: last,
     };
   }
 }

@@ -1,49 +1,16 @@
 // Reads events as they are stored: payloads as text to the byte, both ways, with filters by name and type. For what hands
-// events on without looking into them (the gRPC server); domain code reads through EventStore. Archived events are not read
-// back here: a read that would need them is refused, never answered without them.
-import { type Database, loadSql, type Statement } from '@concord/database';
+// events on without looking into them (the gRPC server); domain code reads through EventStore.
+import { type Database, loadSql } from '@concord/database';
 import type { GlobalPosition, StreamPosition } from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
-import { ArchiveUnavailable } from './archive/file-archive.js';
-
-/** An event of the running code's tenant. `data` and `metadata` are JSON texts, `ticks` is the time since 1970 in 100 ns. */
-export interface StoredEvent {
-  readonly event_id: string;
-  readonly event_type: string;
-  readonly stream_name: string;
-  readonly stream_position: StreamPosition;
-  readonly global_position: GlobalPosition;
-  readonly ticks: bigint;
-  readonly data: string;
-  readonly metadata: string;
-}
-
-/** What of the feed is wanted; everything that is given has to hold. Regular expressions are PostgreSQL's. */
-export interface StoredEventFilter {
-  /** Of streams named `category-...`. By index. */
-  readonly category?: string;
-  /** By no index: what is in between is looked at. */
-  readonly type?: string;
-  readonly streamPrefixes?: readonly string[];
-  readonly typePrefixes?: readonly string[];
-  readonly streamRegex?: string;
-  readonly typeRegex?: string;
-  /** The first event of each stream only. */
-  readonly firsts?: boolean;
-}
+import { StoredArchive } from './archive/stored-archive.js';
+import type { StoredEvent, StoredEventFilter, StoredRange } from './stored-event.js';
 
 /** A part of the feed: the events let through, how many were looked at, and the last position of those. */
 export interface StoredPage {
   readonly events: readonly StoredEvent[];
   readonly lookedAt: number;
   readonly through: GlobalPosition | undefined;
-}
-
-/** Which part of the feed: both ends included. */
-export interface StoredRange {
-  readonly from: GlobalPosition;
-  readonly to: GlobalPosition;
-  readonly limit: number;
 }
 
 type FeedRow = StoredEvent & {
@@ -57,23 +24,33 @@ const sql = {
   streamBackwards: loadSql(import.meta.url, 'sql/stored-stream-backwards.sql'),
   feedForwards: loadSql(import.meta.url, 'sql/stored-feed-forwards.sql'),
   feedBackwards: loadSql(import.meta.url, 'sql/stored-feed-backwards.sql'),
-  streamArchived: loadSql(import.meta.url, 'sql/stored-stream-archived.sql'),
-  placesArchived: loadSql(import.meta.url, 'sql/stored-places-archived.sql'),
+  archivedForwards: loadSql(import.meta.url, 'sql/stored-feed-archived-forwards.sql'),
+  archivedBackwards: loadSql(import.meta.url, 'sql/stored-feed-archived-backwards.sql'),
+  archivedPlaces: loadSql(import.meta.url, 'sql/stored-places-archived.sql'),
   at: loadSql(import.meta.url, 'sql/stored-events-at.sql'),
   horizon: loadSql(import.meta.url, 'sql/feed-horizon.sql'),
 };
 
-/** Reads events as they are stored. */
+/** Reads events as they are stored, those in the archive too, when it has their folder. */
 export class StoredEvents {
-  constructor(private readonly database: Database) {}
+  private readonly archive: StoredArchive;
+
+  constructor(
+    private readonly database: Database,
+    archiveFolder?: string,
+  ) {
+    this.archive = new StoredArchive(database, archiveFolder);
+  }
 
   /** One page of a stream from a position on, that included. Errors: StreamDeleted, ArchiveUnavailable. */
   async stream(name: string, backwards: boolean, from: StreamPosition, limit: number): Promise<StoredEvent[]> {
     const statement = backwards ? sql.streamBackwards : sql.streamForwards;
     const events = await this.database.query<StoredEvent>(statement, [currentTenant(), name, from, limit]);
     const gap = gapIn(events, { backwards, from, limit });
-    if (gap) await this.refuseArchived(sql.streamArchived, [name, ...gap]);
-    return events;
+    if (!gap) return events;
+    const part = { from: gap[0], to: gap[1], backwards, limit };
+    const archived = await this.archive.ofStream(currentTenant(), name, part);
+    return (backwards ? [...events, ...archived] : [...archived, ...events]).slice(0, limit);
   }
 
   /**
@@ -81,25 +58,26 @@ export class StoredEvents {
    * ArchiveUnavailable.
    */
   async feed(range: StoredRange, backwards: boolean, filter: StoredEventFilter = {}): Promise<StoredPage> {
-    const rows = await this.database.query<FeedRow>(backwards ? sql.feedBackwards : sql.feedForwards, [
-      currentTenant(),
-      range.from,
-      range.to,
-      range.limit,
-      ...valuesOf(filter),
-    ]);
+    const values = [currentTenant(), range.from, range.to, range.limit, ...valuesOf(filter)];
+    const rows = await this.database.query<FeedRow>(backwards ? sql.feedBackwards : sql.feedForwards, values);
     const [first] = rows;
-    if (first) assertTable(first, range, backwards);
-    // Without an event in it, the row is the left join's.
-    const events = rows.filter((row) => (row.event_id as string | null) !== null);
-    return { events, lookedAt: Number(first?.looked_at ?? 0), through: first?.through ?? undefined };
+    const isWhole = !first || !reachesArchive(first, range, backwards);
+    return pageOf(isWhole ? rows : await this.withArchived(range, backwards, filter));
   }
 
   /** The events at these places, in no particular order; who is not there is left out. Errors: ArchiveUnavailable. */
   async at(places: readonly { readonly stream: string; readonly position: StreamPosition }[]): Promise<StoredEvent[]> {
     const wanted = [places.map(({ stream }) => stream), places.map(({ position }) => position)];
     const events = await this.database.query<StoredEvent>(sql.at, [currentTenant(), ...wanted]);
-    if (events.length < places.length) await this.refuseArchived(sql.placesArchived, wanted);
+    if (events.length === places.length) return events;
+    type Place = { readonly stream: string; readonly place: StreamPosition };
+    for (const { stream, place } of await this.database.query<Place>(sql.archivedPlaces, [
+      currentTenant(),
+      ...wanted,
+    ])) {
+      const only = { from: place, to: place, backwards: false, limit: 1 };
+      events.push(...(await this.archive.ofStream(currentTenant(), stream, only)));
+    }
     return events;
   }
 
@@ -109,19 +87,37 @@ export class StoredEvents {
     return row?.horizon ?? 0n;
   }
 
-  private async refuseArchived(statement: Statement, values: readonly unknown[]): Promise<void> {
-    const [row] = await this.database.query<{ archived: boolean }>(statement, [currentTenant(), ...values]);
-    if (row?.archived) throw new ArchiveUnavailable(REFUSED);
+  /** Reads until nothing was archived meanwhile: an event may leave the table after its files were looked up. */
+  private async withArchived(range: StoredRange, backwards: boolean, filter: StoredEventFilter): Promise<FeedRow[]> {
+    const tenant = currentTenant();
+    const values = [tenant, range.from, range.to, range.limit, ...valuesOf(filter)];
+    const statement = backwards ? sql.archivedBackwards : sql.archivedForwards;
+    for (let files = await this.archive.filesOf(tenant, range); ;) {
+      const archived = await this.archive.ofFeed(files, range, backwards, filter);
+      const rows = await this.database.query<FeedRow>(statement, [...values, JSON.stringify(archived)]);
+      const present = await this.archive.filesOf(tenant, range);
+      if (present.length === files.length) return rows;
+      files = present;
+    }
   }
 }
 
-const REFUSED = 'events of this range are archived: read them with EventStore, or begin after them';
+function pageOf(rows: readonly FeedRow[]): StoredPage {
+  const [first] = rows;
+  // Without an event in it, the row is the left join's.
+  const events = rows.filter((row) => (row.event_id as string | null) !== null);
+  return { events, lookedAt: Number(first?.looked_at ?? 0), through: first?.through ?? undefined };
+}
 
-/** Errors: ArchiveUnavailable, when the page reaches down to where events are archived. */
-function assertTable({ archived_through, looked_at, through }: FeedRow, range: StoredRange, backwards: boolean): void {
+/** Whether the page reaches down to where events are archived. */
+function reachesArchive(
+  { archived_through, looked_at, through }: FeedRow,
+  range: StoredRange,
+  backwards: boolean,
+): boolean {
   const full = looked_at === BigInt(range.limit);
   const lowest = backwards && full && through !== null ? through : range.from;
-  if (archived_through !== null && archived_through >= lowest) throw new ArchiveUnavailable(REFUSED);
+  return archived_through !== null && archived_through >= lowest;
 }
 
 /** Of a stream only the first events are ever taken away, so there is a gap before the events of a page or none. */

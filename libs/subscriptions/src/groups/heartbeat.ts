@@ -1,8 +1,7 @@
 // A member's heartbeats: short statements that prolong its lease and tell it what it owns. Who owns what, and until when, is
 // the database's to say; the member only watches how long it has heard nothing, to warn its handlers in time.
-import { loadSql } from '@concord/database';
+import { type Database, loadSql } from '@concord/database';
 import { Signal } from '../signal.js';
-import type { GroupWork } from './group-work.js';
 
 const sql = {
   beat: loadSql(import.meta.url, 'sql/group-beat.sql'),
@@ -14,6 +13,14 @@ export interface Beat {
   readonly owned: ReadonlyMap<number, bigint>;
   readonly surplus: number;
   readonly lacking: number;
+}
+
+/** Whose heart beats, and how fast: members of groups, and whoever wants to be the only one of its kind. */
+export interface Beating {
+  readonly settings: { readonly name: string; readonly label: string; readonly leaseMs: number };
+  readonly memberId: string;
+  readonly database: Database;
+  report(failure: { readonly error: unknown; readonly outcome: 'interrupted' }): void;
 }
 
 interface Listener {
@@ -39,11 +46,17 @@ export class Heartbeat {
   private running: Promise<void> | undefined;
   private readonly stopping = new AbortController();
   private leaseEnds: NodeJS.Timeout | undefined;
+  private until = 0;
 
   constructor(
-    private readonly work: GroupWork,
+    private readonly work: Beating,
     private readonly listener: Listener,
   ) {}
+
+  /** Whether the lease runs still, by this process's clock, also when its timers are late. */
+  get isCurrent(): boolean {
+    return performance.now() < this.until;
+  }
 
   async start(): Promise<void> {
     const beat = await this.beat();
@@ -92,6 +105,7 @@ export class Heartbeat {
     const values = [settings.name, memberId, settings.label, lease, JSON.stringify(this.listener.lags())];
     const rows = await database.queryOutside<BeatRow>(sql.beat, values);
     clearTimeout(this.leaseEnds);
+    this.until = sent + lease;
     // A process that was stopped meanwhile has waited long enough.
     const left = Math.max(lease - (performance.now() - sent), 0);
     this.leaseEnds = setTimeout(() => this.listener.ended(), left);
