@@ -34,6 +34,11 @@ export class Database {
 
   constructor(readonly dataSource: DataSource) {}
 
+  /** How many connections there are at most. */
+  get poolSize(): number {
+    return this.pool.options.max;
+  }
+
   /** The ambient transaction, if the running code is in one. */
   get current(): Transaction | undefined {
     const ambient = this.ambient.getStore();

@@ -23,7 +23,7 @@ import { ArchiveReader } from './archive/archive-reader.js';
 import { Archiver } from './archive/archiver.js';
 import { FileArchive } from './archive/file-archive.js';
 import { readFeedPage, readHorizon } from './feed-pages.js';
-import { eventValues, GroupCommit } from './group-commit.js';
+import { GroupCommit } from './group-commit.js';
 import { GroupLoad } from './group-load.js';
 import { LockedEnds } from './locked-ends.js';
 import {
@@ -34,7 +34,7 @@ import {
   toLoadedStreams,
   toRecordedEvent,
 } from './rows.js';
-import { appendsText, streamAppend } from './stream-append.js';
+import { appendsText, eventValues, streamAppend } from './stream-append.js';
 import { StreamLife } from './stream-life.js';
 import { StreamReader } from './stream-reader.js';
 
