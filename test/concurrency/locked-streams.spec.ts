@@ -83,6 +83,19 @@ describe('appends to locked streams', () => {
     });
   });
 
+  it('are refused where too many are waiting, and taken again later', async () => {
+    const small = new PostgresEventStore(opened.database, { mostWaiting: 10 });
+    const stream = fresh();
+    await locked([stream], async (release) => {
+      const append = () => small.append({ stream, expected: 'any', events: [event()] });
+      const appends = Array.from({ length: 10 }, append);
+      await expect(append()).rejects.toMatchObject({ code: 'store-unavailable' });
+      await release();
+      await Promise.all(appends);
+      await expect(append()).resolves.toMatchObject([{ revision: 10n }]);
+    });
+  });
+
   it('wait ten seconds all together, not each after the other', async () => {
     const stream = fresh();
     await locked([stream], async (release) => {

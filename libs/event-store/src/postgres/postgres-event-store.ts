@@ -62,6 +62,8 @@ export interface PostgresEventStoreOptions {
   readonly archiveFolder?: string;
   /** See UnlockedCommands.worthFrom; 12, where the two were measured to be equal. */
   readonly unlockedFrom?: number;
+  /** How many appends of this process may wait at once; more are refused with StoreUnavailable. 100,000 by default. */
+  readonly mostWaiting?: number;
 }
 
 /** The event store on PostgreSQL. */
@@ -78,14 +80,14 @@ export class PostgresEventStore extends EventStore {
 
   constructor(
     private readonly database: Database,
-    { archiveFolder, unlockedFrom = 12 }: PostgresEventStoreOptions = {},
+    { archiveFolder, unlockedFrom = 12, mostWaiting }: PostgresEventStoreOptions = {},
   ) {
     super();
     const archive = archiveFolder === undefined ? undefined : new FileArchive(archiveFolder);
     this.archives = new ArchiveReader(database, archive);
     this.archiver = new Archiver(database, archive);
     this.streams = new StreamReader(database, this.archives);
-    this.groupCommit = new GroupCommit(database);
+    this.groupCommit = new GroupCommit(database, mostWaiting);
     const groupLoad = new GroupLoad((streams, version) => this.load(streams, version));
     this.unlocked = {
       worthFrom: unlockedFrom,
