@@ -17,7 +17,7 @@ export interface StreamAcl {
 export interface StreamMetadata {
   /** Show the last so many events only. */
   readonly maxCount?: number;
-  /** Show events of the last so many seconds only. */
+  /** Show events of the last so many seconds only: of a thousand years at most. */
   readonly maxAge?: number;
   /** Show nothing before this position; 2n ** 63n - 1n deletes the stream softly. */
   readonly truncateBefore?: StreamPosition;
@@ -57,6 +57,9 @@ export const METADATA_EVENT = '$metadata';
 export const TOMBSTONE_EVENT = '$streamDeleted';
 export const TOMBSTONE_POSITION: StreamPosition = 2n ** 63n - 1n;
 
+/** In seconds. Longer ones lead beyond PostgreSQL's calendar; see also concord.first_kept. */
+const MAX_AGE = 1000 * 365 * 24 * 3600;
+
 const NUMBERS = { maxCount: '$maxCount', maxAge: '$maxAge', cacheControl: '$cacheControl' } as const;
 export const TRUNCATE_BEFORE = '$tb';
 const ACL = '$acl';
@@ -77,6 +80,9 @@ function toPayload(metadata: StreamMetadata): Record<string, unknown> {
     if (value === undefined) continue;
     if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgument(`${name} is a whole number above 0`);
     payload[key] = value;
+  }
+  if ((metadata.maxAge ?? 0) > MAX_AGE) {
+    throw new InvalidArgument(`maxAge is ${MAX_AGE} seconds, a thousand years, at most: leave it out to keep events for ever`);
   }
   if (metadata.truncateBefore !== undefined) payload[TRUNCATE_BEFORE] = truncation(metadata.truncateBefore);
   if (metadata.acl) payload[ACL] = aclPayload(metadata.acl);
