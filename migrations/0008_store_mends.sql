@@ -38,3 +38,41 @@ begin
   end loop;
   return first;
 end $$;
+
+-- As before, but that the first events of a stream are always taken before later ones, so that it has no gap even when
+-- scavenging stops between two rounds.
+create or replace function concord.scavenge(tenant text, at_most bigint) returns bigint
+  language plpgsql volatile as $$
+declare
+  removed bigint;
+begin
+  perform concord.lock_maintenance(tenant);
+  -- One that was on its way when its stream was deleted.
+  delete from concord.snapshots s
+    using concord.stream_settings d
+    where s.tenant_id = tenant and d.tenant_id = tenant and d.stream_name = s.stream_name
+      and (d.tombstoned or d.deleted_at >= s.revision);
+  delete from concord.events e
+    using (
+      select hidden.global_position
+      from concord.stream_settings s
+      cross join lateral (select concord.hidden_before(tenant, s.stream_name) as before) kept
+      join concord.events hidden on hidden.tenant_id = tenant and hidden.stream_name = s.stream_name
+        and hidden.stream_position < kept.before
+      where s.tenant_id = tenant
+      order by hidden.stream_name, hidden.stream_position
+      limit at_most
+    ) doomed
+    where e.tenant_id = tenant and e.global_position = doomed.global_position;
+  get diagnostics removed = row_count;
+  return removed;
+end $$;
+
+-- Files whose events were scavenged, or written to another file without those: to be deleted from the archive folder. The
+-- row goes in with the transaction that takes the file out of the manifest, and goes when the file has gone.
+create table concord.dropped_archives (
+  tenant_id  text collate "C" not null,
+  file       text             not null,
+  dropped_at timestamptz      not null default clock_timestamp(),
+  constraint dropped_archives_pkey primary key (tenant_id, file)
+);

@@ -140,7 +140,8 @@ export abstract class EventStore {
 
   /**
    * Removes for good, from the feed too, what the running tenant's streams show no more: by their metadata, deleted, or
-   * with a tombstone. The last event of a stream stays. Answers how many events were removed.
+   * with a tombstone. The last event of a stream stays. Answers how many events were removed. Errors: ArchiveUnavailable,
+   * where some of it is archived and the files cannot be reached.
    */
   async scavenge(): Promise<number> {
     return this.removeHidden(currentTenant());

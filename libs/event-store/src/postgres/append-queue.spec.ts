@@ -59,10 +59,10 @@ describe('appends that wait', () => {
     expect(queue.size).toBe(0);
   });
 
-  it.each([
-    ['each for a stream of its own', (n: number) => [`s-${n}`, 'any'] as const],
-    ['all for one stream', () => ['s', 'any'] as const],
-    ['all for one stream, none following from another', (n: number) => ['s', `${2 * n}`] as const],
+  it.each<[string, (n: number) => readonly [stream: string, expected: string]]>([
+    ['each for a stream of its own', (n) => [`s-${n}`, 'any']],
+    ['all for one stream', () => ['s', 'any']],
+    ['all for one stream, none following from another', (n) => ['s', `${2 * n}`]],
   ])('cost what they are, and not what waits behind them: %s', (_, shape) => {
     const count = 20_000;
     const queue: Queue = new AppendQueue();
