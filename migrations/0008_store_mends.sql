@@ -76,3 +76,7 @@ create table concord.dropped_archives (
   dropped_at timestamptz      not null default clock_timestamp(),
   constraint dropped_archives_pkey primary key (tenant_id, file)
 );
+
+-- It waits for no stream, but for an event id that another transaction is adding at the moment, or a lock on the table, any
+-- insert has to wait, and with it all that travel with it: so it gives up soon (55P03), and each is left to a call of its own.
+alter function concord.append_batch(text[], text[], text[], json) set lock_timeout to '200ms';

@@ -83,6 +83,28 @@ describe('appends to locked streams', () => {
     });
   });
 
+  it.each(['in one batch', 'alone'])('hold up nobody when an event id is being added elsewhere: %s', async (how) => {
+    // As many as there are calls under way at most.
+    const used = [event(), event()];
+    await runInTenant(`t-${newId()}`, async () => {
+      const twins: Promise<unknown>[] = [];
+      await opened.database.transaction(async () => {
+        await store.append({ stream: fresh(), expected: 'any', events: used });
+        await opened.database.outside(async () => {
+          for (const twin of used) {
+            const appended = store.append({ stream: fresh(), expected: 'any', events: [twin] });
+            appended.catch(() => undefined);
+            twins.push(appended);
+            if (how === 'alone') await sleep(20);
+          }
+          expect(await within(Promise.all([one(fresh()), one(fresh())]))).toBe('done');
+          expect(await within(one(fresh()))).toBe('done');
+        });
+      });
+      for (const appended of twins) await expect(appended).rejects.toMatchObject({ code: 'event-id-in-use' });
+    });
+  });
+
   it('are refused where too many are waiting, and taken again later', async () => {
     const small = new PostgresEventStore(opened.database, { mostWaiting: 10 });
     const stream = fresh();
