@@ -156,7 +156,7 @@ export class Mailbox {
   private async send(): Promise<void> {
     for (let batch = this.take(); batch.length > 0; batch = this.take()) {
       try {
-        const appended = await this.appendTogether(batch);
+        const appended = await this.unlocked.outside(() => this.appendTogether(batch));
         share(batch, appended);
         if (appended.events.length > 0) this.added += 1;
         // A repeat: what was recorded long ago has been applied to the aggregate once more.

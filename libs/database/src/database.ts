@@ -60,6 +60,15 @@ export class Database {
   }
 
   /**
+   * For what goes past query(), on a connection of its own. Errors: TransactionNeeded, where the running code is to do
+   * without the database.
+   */
+  refuseTentative(): void {
+    const ambient = this.ambient.getStore();
+    if (ambient instanceof Tentative) throw ambient.refuse();
+  }
+
+  /**
    * Runs a statement. int8 comes back as bigint. In a transaction it is sent at once, in the order of the calls, and
    * need not be awaited before the transaction ends. Errors: those of translateDatabaseError.
    */
@@ -92,8 +101,8 @@ export class Database {
 
   /** Reads through TypeORM, in the ambient transaction when there is one. Errors: those of translateDatabaseError. */
   async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    const ambient = this.ambient.getStore();
-    if (ambient instanceof Tentative) throw ambient.refuse();
+    this.refuseTentative();
+    const ambient = this.current;
     try {
       return await work(ambient?.manager ?? this.dataSource.manager);
     } catch (error) {
@@ -107,8 +116,8 @@ export class Database {
    * the commit was lost.
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const joined = this.ambient.getStore();
-    if (joined instanceof Tentative) throw joined.refuse();
+    this.refuseTentative();
+    const joined = this.current;
     if (joined) return work(joined);
     const client = await this.connect();
     let broken: Error | undefined;

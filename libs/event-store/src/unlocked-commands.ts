@@ -17,8 +17,11 @@ export interface UnlockedCommands {
   load(stream: StreamName, snapshotVersion?: number): Promise<LoadedStream>;
 
   /**
-   * Runs `work` without a transaction. Errors: TransactionNeeded when it used the database, of which nothing was done;
-   * it is thrown at the end, whatever came of `work`.
+   * Runs `work` without a transaction. Errors: TransactionNeeded when it used the database or the store, of which nothing
+   * was done; it is thrown at the end, whatever came of `work`.
    */
   tentatively<T>(work: () => Promise<T>): Promise<T>;
+
+  /** Runs `work` outside of both, wherever it is called: what is decided is appended for all who wait, not for the caller. */
+  outside<T>(work: () => Promise<T>): Promise<T>;
 }

@@ -93,6 +93,7 @@ export class PostgresEventStore extends EventStore {
       worthFrom: unlockedFrom,
       load: (stream, version) => database.outside(() => groupLoad.load(currentTenant(), stream, version)),
       tentatively: (work) => database.tentatively(work),
+      outside: (work) => database.outside(work),
     };
     this.life = new StreamLife(database);
   }
@@ -113,6 +114,7 @@ export class PostgresEventStore extends EventStore {
     streams: readonly StreamName[],
     version: number | null = null,
   ): Promise<Map<StreamName, LoadedStream>> {
+    this.database.refuseTentative();
     const transaction = this.database.current;
     if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const [only] = streams;
@@ -155,6 +157,7 @@ export class PostgresEventStore extends EventStore {
   }
 
   protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
+    this.database.refuseTentative();
     return this.announcing(async () => {
       const rows = await this.send(tenant, appends);
       return rows.map((row, index) => toAppendResult(tenant, appends[index], row));
@@ -184,7 +187,8 @@ export class PostgresEventStore extends EventStore {
     return this.streams.read(tenant, stream, options);
   }
 
-  protected override keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void> {
+  protected override async keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void> {
+    this.database.refuseTentative();
     return this.life.saveSnapshot(tenant, stream, snapshot);
   }
 
