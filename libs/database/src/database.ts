@@ -1,8 +1,9 @@
 // Connections and the ambient transaction: whoever runs inside transaction() shares its connection without passing it.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
-import { TransactionNeeded, translateDatabaseError } from './errors.js';
+import { DatabaseUnavailable, TransactionNeeded, translateDatabaseError } from './errors.js';
 import { Notifications } from './notifications.js';
 import { ActiveTransaction, type Transaction } from './transaction.js';
 
@@ -13,6 +14,7 @@ export interface Statement {
 }
 
 const INT8 = 20;
+const LOOK_AGAIN_MS = 10;
 
 // pg declares the ids of its own types only; a server has more.
 type TypeParsers = (oid: number, format?: 'text' | 'binary') => unknown;
@@ -27,6 +29,7 @@ const types: pg.CustomTypesConfig = {
 
 /** One PostgreSQL: queries go to the ambient transaction's connection when there is one, else to the pool. */
 export class Database {
+  private closing = false;
   private readonly ambient = new AsyncLocalStorage<ActiveTransaction | Tentative>();
 
   /** Hints between processes. They have a connection of their own, opened when it is first needed. */
@@ -89,8 +92,18 @@ export class Database {
     return this.ambient.exit(work);
   }
 
+  /**
+   * From now on new work is refused with DatabaseUnavailable; resolves when all that was waiting for a connection has got
+   * one, or has given up. The pool forgets who waits when it is ended.
+   */
+  async drain(): Promise<void> {
+    this.closing = true;
+    while (this.pool.waitingCount > 0) await sleep(LOOK_AGAIN_MS);
+  }
+
   /** Runs a statement on a connection of its own, outside any ambient transaction and its snapshot. */
   async queryOutside<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    this.assertOpen();
     try {
       const { rows } = await this.pool.query<Row>({ ...statement, values: values as unknown[], types });
       return rows;
@@ -140,7 +153,12 @@ export class Database {
     }
   }
 
+  private assertOpen(): void {
+    if (this.closing) throw new DatabaseUnavailable('the database is being closed');
+  }
+
   private async connect(): Promise<pg.PoolClient> {
+    this.assertOpen();
     try {
       return await this.pool.connect();
     } catch (error) {

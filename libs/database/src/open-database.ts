@@ -49,6 +49,7 @@ export async function openDatabase(options: DatabaseOptions = {}): Promise<OpenD
     database,
     embedded: lease.embedded,
     async close() {
+      await database.drain();
       await database.notifications.close();
       await dataSource.destroy();
       await lease.release();
