@@ -82,7 +82,9 @@ function toPayload(metadata: StreamMetadata): Record<string, unknown> {
     payload[key] = value;
   }
   if ((metadata.maxAge ?? 0) > MAX_AGE) {
-    throw new InvalidArgument(`maxAge is ${MAX_AGE} seconds, a thousand years, at most: leave it out to keep events for ever`);
+    throw new InvalidArgument(
+      `maxAge is ${MAX_AGE} seconds, a thousand years, at most: leave it out to keep events for ever`,
+    );
   }
   if (metadata.truncateBefore !== undefined) payload[TRUNCATE_BEFORE] = truncation(metadata.truncateBefore);
   if (metadata.acl) payload[ACL] = aclPayload(metadata.acl);
