@@ -18,7 +18,7 @@ class Count extends AggregateRoot<Counted, number> {
   protected override evolve = (state: number): number => state + 1;
 }
 
-class CountAndNote extends DomainCommand<boolean, void> {}
+class CountAndNote extends DomainCommand<boolean> {}
 
 let created: TestDatabase;
 let opened: OpenDatabase;

@@ -78,13 +78,8 @@ function toPayload(metadata: StreamMetadata): Record<string, unknown> {
   for (const [name, key] of entries(NUMBERS)) {
     const value = metadata[name];
     if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgument(`${name} is a whole number above 0`);
+    assertNumber(name, value);
     payload[key] = value;
-  }
-  if ((metadata.maxAge ?? 0) > MAX_AGE) {
-    throw new InvalidArgument(
-      `maxAge is ${MAX_AGE} seconds, a thousand years, at most: leave it out to keep events for ever`,
-    );
   }
   if (metadata.truncateBefore !== undefined) payload[TRUNCATE_BEFORE] = truncation(metadata.truncateBefore);
   if (metadata.acl) payload[ACL] = aclPayload(metadata.acl);
@@ -94,6 +89,15 @@ function toPayload(metadata: StreamMetadata): Record<string, unknown> {
   }
   assertExactJson(payload, '$metadata');
   return payload;
+}
+
+function assertNumber(name: keyof typeof NUMBERS, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgument(`${name} is a whole number above 0`);
+  if (name === 'maxAge' && value > MAX_AGE) {
+    throw new InvalidArgument(
+      `maxAge is ${MAX_AGE} seconds, a thousand years, at most: leave it out to keep events for ever`,
+    );
+  }
 }
 
 /** A deletion is stored with the end of the stream, which only the store knows. */
