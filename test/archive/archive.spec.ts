@@ -1,7 +1,7 @@
 // Archived events are read back where they were: streams, loads and the feed show the same before and after.
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { linkTo, PostgresEventStore } from '@concord/event-store';
+import { linkTo, PostgresEventStore, type ReadStreamOptions } from '@concord/event-store';
 import { newId, streamName } from '@concord/kernel';
 import { withClient } from '@concord/testing';
 import { ArchiveUnderTest, inTenant } from './kit.js';
@@ -87,7 +87,6 @@ describe('the archive', () => {
       const before = await site.feed();
       expect(await site.store.archive({ hidden: true })).toEqual({ events: 5, files: 1 });
       expect(await site.store.archive({ hidden: true })).toEqual({ events: 0, files: 0 });
-      expect(await site.store.scavenge()).toBe(0);
       expect((await site.inTable(tenant)).filter((name) => name.startsWith('thing-'))).toHaveLength(3);
       expect(await site.feed()).toEqual(before);
       expect((await site.read(stream)).map((event) => event.streamPosition)).toEqual([3n, 4n]);
@@ -132,6 +131,29 @@ describe('the archive', () => {
       });
       await Promise.all([archived, ...readers]);
       expect(await site.feed({ categories: ['thing'] })).toEqual(before);
+    }),
+  );
+
+  it(
+    'is read no further than a limit asks for, from either end',
+    inTenant(async (tenant) => {
+      const stream = streamName('thing', '1');
+      for (let n = 0; n < 8; n += 1) await site.add(stream, 5);
+      await site.store.archive({ upTo: await site.store.lastPosition(), eventsPerFile: 5 });
+      const fresh = () => new PostgresEventStore(site.opened.database, { archiveFolder: site.folder });
+      const positions = async (options: ReadStreamOptions) =>
+        (await Array.fromAsync(fresh().readStream(stream, options))).map((event) => Number(event.streamPosition));
+      const folder = join(site.folder, tenant);
+      const byPosition = (file: string) => Number(file.split('-', 1)[0]);
+      const files = (await readdir(folder)).sort((a, b) => byPosition(a) - byPosition(b));
+      for (const file of files.slice(1, -1)) await rename(join(folder, file), join(folder, `${file}.away`));
+      expect(await positions({ limit: 1 })).toEqual([0]);
+      expect(await positions({ limit: 5 })).toEqual([0, 1, 2, 3, 4]);
+      expect(await positions({ limit: 3, from: 36n })).toEqual([36, 37, 38]);
+      expect(await positions({ limit: 5, direction: 'backwards' })).toEqual([39, 38, 37, 36, 35]);
+      await expect(positions({ limit: 6 })).rejects.toMatchObject({ code: 'archive-unavailable' });
+      for (const file of files.slice(1, -1)) await rename(join(folder, `${file}.away`), join(folder, file));
+      expect(await positions({})).toEqual(Array.from({ length: 40 }, (_, n) => n));
     }),
   );
 

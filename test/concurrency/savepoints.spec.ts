@@ -75,4 +75,22 @@ describe('an append that a savepoint took back', () => {
     };
     await expect(withinSavepoint(store, load, afterAnother)).rejects.toMatchObject({ code: 'transient-conflict' });
   });
+
+  it.each(['awaited', 'sent with the commit'])('sees a tombstone that was set meanwhile, %s', async (how) => {
+    const store = new PostgresEventStore(opened.database);
+    let late: Promise<unknown> = Promise.resolve();
+    const afterTombstone = async () => {
+      const other = await openDatabase({ url: created.url, poolSize: 1 });
+      await new PostgresEventStore(other.database).tombstoneStream(stream, 0n);
+      await other.close();
+      late = store.append({ stream, expected: 0n, events: [event()] });
+      late.catch(() => undefined);
+      if (how === 'awaited') await late;
+    };
+    const load = async () => {
+      await store.lockAndLoad([stream]);
+    };
+    await expect(withinSavepoint(store, load, afterTombstone)).rejects.toMatchObject({ code: 'stream-deleted' });
+    await expect(late).rejects.toMatchObject({ code: 'stream-deleted' });
+  });
 });

@@ -1,7 +1,7 @@
 // The ambient transaction on a real PostgreSQL, and what the server's refusals become.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@concord/testing';
-import { CommitUnknown, DatabaseUnavailable, TransientConflict } from './errors.js';
+import { CommitUnknown, DatabaseUnavailable, TransientConflict, translateDatabaseError } from './errors.js';
 import { openDatabase, type OpenDatabase } from './open-database.js';
 
 let testDatabase: TestDatabase;
@@ -164,6 +164,18 @@ describe('errors', () => {
       await opened.database.queryOutside({ text: 'select pg_terminate_backend($1, 5000)' }, [row!.pid]);
     });
     await expect(lost).rejects.toThrow(CommitUnknown);
+  });
+
+  it.each(['ECONNREFUSED', 'EAI_AGAIN', 'ENETUNREACH'])('takes %s for a server that is away', (code) => {
+    const translated = translateDatabaseError(Object.assign(new Error(code), { code }));
+    expect(translated).toBeInstanceOf(DatabaseUnavailable);
+  });
+
+  it.each([
+    ['a number beyond its type', 2n ** 64n, 'select $1::bigint'],
+    ['U+0000', 'a\u0000', 'select $1::text'],
+  ])('says that %s is no argument', async (_, value, text) => {
+    await expect(opened.database.query({ text }, [value])).rejects.toMatchObject({ code: 'invalid-argument' });
   });
 
   it('says that the server is not there', async () => {

@@ -1,8 +1,9 @@
 // Connections and the ambient transaction: whoever runs inside transaction() shares its connection without passing it.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
-import { TransactionNeeded, translateDatabaseError } from './errors.js';
+import { DatabaseUnavailable, TransactionNeeded, translateDatabaseError } from './errors.js';
 import { Notifications } from './notifications.js';
 import { ActiveTransaction, type Transaction } from './transaction.js';
 
@@ -13,6 +14,7 @@ export interface Statement {
 }
 
 const INT8 = 20;
+const LOOK_AGAIN_MS = 10;
 
 // pg declares the ids of its own types only; a server has more.
 type TypeParsers = (oid: number, format?: 'text' | 'binary') => unknown;
@@ -27,12 +29,18 @@ const types: pg.CustomTypesConfig = {
 
 /** One PostgreSQL: queries go to the ambient transaction's connection when there is one, else to the pool. */
 export class Database {
+  private closing = false;
   private readonly ambient = new AsyncLocalStorage<ActiveTransaction | Tentative>();
 
   /** Hints between processes. They have a connection of their own, opened when it is first needed. */
   readonly notifications = new Notifications(() => this.hintSettings());
 
   constructor(readonly dataSource: DataSource) {}
+
+  /** How many connections there are at most. */
+  get poolSize(): number {
+    return this.pool.options.max;
+  }
 
   /** The ambient transaction, if the running code is in one. */
   get current(): Transaction | undefined {
@@ -51,6 +59,15 @@ export class Database {
     // Whatever it came to: it has to run again.
     if (tentative.refused) throw tentative.refused;
     return running;
+  }
+
+  /**
+   * For what goes past query(), on a connection of its own. Errors: TransactionNeeded, where the running code is to do
+   * without the database.
+   */
+  refuseTentative(): void {
+    const ambient = this.ambient.getStore();
+    if (ambient instanceof Tentative) throw ambient.refuse();
   }
 
   /**
@@ -74,8 +91,18 @@ export class Database {
     return this.ambient.exit(work);
   }
 
+  /**
+   * From now on new work is refused with DatabaseUnavailable; resolves when all that was waiting for a connection has got
+   * one, or has given up. The pool forgets who waits when it is ended.
+   */
+  async drain(): Promise<void> {
+    this.closing = true;
+    while (this.pool.waitingCount > 0) await sleep(LOOK_AGAIN_MS);
+  }
+
   /** Runs a statement on a connection of its own, outside any ambient transaction and its snapshot. */
   async queryOutside<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    this.assertOpen();
     try {
       const { rows } = await this.pool.query<Row>({ ...statement, values: values as unknown[], types });
       return rows;
@@ -86,8 +113,8 @@ export class Database {
 
   /** Reads through TypeORM, in the ambient transaction when there is one. Errors: those of translateDatabaseError. */
   async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    const ambient = this.ambient.getStore();
-    if (ambient instanceof Tentative) throw ambient.refuse();
+    this.refuseTentative();
+    const ambient = this.current;
     try {
       return await work(ambient?.manager ?? this.dataSource.manager);
     } catch (error) {
@@ -101,8 +128,8 @@ export class Database {
    * the commit was lost.
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const joined = this.ambient.getStore();
-    if (joined instanceof Tentative) throw joined.refuse();
+    this.refuseTentative();
+    const joined = this.current;
     if (joined) return work(joined);
     const client = await this.connect();
     let broken: Error | undefined;
@@ -125,7 +152,12 @@ export class Database {
     }
   }
 
+  private assertOpen(): void {
+    if (this.closing) throw new DatabaseUnavailable('the database is being closed');
+  }
+
   private async connect(): Promise<pg.PoolClient> {
+    this.assertOpen();
     try {
       return await this.pool.connect();
     } catch (error) {

@@ -45,14 +45,18 @@ const HALF_REPEATED = 'CN002';
 const STREAM_DELETED = 'CN003';
 const FEED_ON_STANDBY = 'CN005';
 const OWNERSHIP_LOST = 'CN040';
-// invalid_regular_expression, invalid_text_representation, untranslatable_character
-const UNREADABLE = new Set(['2201B', '22P02', '22P05']);
+// numeric_value_out_of_range, character_not_in_repertoire, invalid_regular_expression, invalid_text_representation,
+// untranslatable_character
+const UNREADABLE = new Set(['22003', '22021', '2201B', '22P02', '22P05']);
 const UNIQUE_VIOLATION = '23505';
 // serialization_failure, deadlock_detected, lock_not_available, object_in_use
 const TRANSIENT = new Set(['40001', '40P01', '55P03', '55006']);
 // admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections, read_only_sql_transaction (a failover)
 const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '53300', '25006', FEED_ON_STANDBY]);
-const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH']);
+// Name servers and routes are away for a while, like servers.
+const NETWORK = new Set(
+  'ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH ENETDOWN'.split(' '),
+);
 const LOST_CONNECTION =
   /connection terminated|timeout exceeded when trying to connect|not queryable|Cannot use a pool/i;
 

@@ -12,6 +12,8 @@ export type HintSource = 'here' | 'elsewhere';
 
 type Listener = (source: HintSource) => void;
 
+// What is due when it is closed may take so long.
+const LAST_WORDS_MS = 500;
 // One notification in this time carries all hints that came meanwhile.
 const GAP_MS = 2;
 // While nobody listens elsewhere. Hints of every 2 ms cost a lone command some 5 %; who begins to listen looks by itself first.
@@ -31,7 +33,7 @@ export class Notifications {
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly due = new Set<string>();
   private sending: Promise<void> | undefined;
-  private closed = false;
+  private readonly closing = new AbortController();
   private hasBeenLost = false;
   private readonly connection: SteadyConnection;
   /** What lives on must not carry along the tenant or the transaction of whoever happened to come first. */
@@ -52,7 +54,7 @@ export class Notifications {
   /** Calls those who listen here at once, and tells other processes soon: the hints of a moment are one. */
   notify(channel: string): void {
     this.raise(channel, 'here');
-    if (this.closed) return;
+    if (this.isClosed()) return;
     this.due.add(channel);
     this.sending ??= this.outside(() => this.send());
   }
@@ -66,10 +68,10 @@ export class Notifications {
     return () => listeners.delete(listener);
   }
 
-  /** Sends what is due and lets the connection go. */
+  /** Sends what is due, if the server takes it soon, and lets the connection go. */
   async close(): Promise<void> {
-    this.closed = true;
-    if (this.connection.current) await this.sending;
+    this.closing.abort();
+    if (this.connection.current) await Promise.race([this.sending, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     await this.connection.close();
     await this.sending;
   }
@@ -87,9 +89,18 @@ export class Notifications {
       const told = await client.query<{ alone: boolean }>({ ...NOTIFY, values }).catch(() => undefined);
       const gap = told?.rows[0]?.alone ? GAP_ALONE_MS : GAP_MS;
       // Where the machine is busy the answer takes longer, and hints become fewer.
-      if (!this.closed) await sleep(Math.max(gap, 4 * (performance.now() - began)));
+      await this.pause(Math.max(gap, 4 * (performance.now() - began)));
     }
     this.sending = undefined;
+  }
+
+  private pause(milliseconds: number): Promise<void> {
+    const { signal } = this.closing;
+    return sleep(milliseconds, undefined, { signal }).catch(() => undefined);
+  }
+
+  private isClosed(): boolean {
+    return this.closing.signal.aborted;
   }
 
   private listenTo(channel: string): void {

@@ -1,4 +1,5 @@
 // From settings to a migrated, ready Database, and back.
+import type pg from 'pg';
 import { DataSource, type EntitySchema } from 'typeorm';
 import { Database } from './database.js';
 import { openPostgres, type PostgresLease } from './embedded/index.js';
@@ -46,6 +47,7 @@ export async function openDatabase(options: DatabaseOptions = {}): Promise<OpenD
   }
   const database = new Database(dataSource);
   const end = async (): Promise<void> => {
+    await database.drain();
     await database.notifications.close();
     await dataSource.destroy();
     await lease.release();
@@ -65,6 +67,9 @@ function newDataSource(lease: PostgresLease, options: DatabaseOptions): DataSour
     extra: {
       // Statements are sent without waiting for the answers to those before them.
       pipeline: true,
+      // Whatever the server's default is: each statement sees what was committed before it, as the locks and the feed need.
+      onConnect: (client: pg.ClientBase) =>
+        client.query('set session characteristics as transaction isolation level read committed'),
       // Nobody waits for a lock for ever, and nobody who went silent in a transaction keeps one for ever.
       lock_timeout: 10 * SECOND,
       idle_in_transaction_session_timeout: 30 * SECOND,

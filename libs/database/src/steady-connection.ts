@@ -62,12 +62,14 @@ export class SteadyConnection {
   /** From connecting to the loss of the connection, which it throws, or to close(). */
   private async connectOnce(onReady: () => void): Promise<void> {
     const client = new pg.Client(this.options.settings());
+    let cancel!: () => void;
     const lost = new Promise<never>((_, reject) => {
       client.on('error', reject);
       client.on('end', () => reject(new Error('the connection was closed')));
+      // Whatever the server says to it, or does not say.
+      cancel = () => reject(new Error('it is no longer wanted'));
     });
     lost.catch(() => undefined);
-    const cancel = (): void => void client.end().catch(() => undefined);
     this.closing.signal.addEventListener('abort', cancel);
     try {
       await Promise.race([lost, client.connect()]);
@@ -75,7 +77,8 @@ export class SteadyConnection {
       await Promise.race([lost, this.options.prepare(client)]);
       onReady();
       this.settle(client);
-      for (;;) await Promise.race([lost, this.check(client)]);
+      // One race for as long as it lives: each one more would stay with `lost` until the end.
+      await Promise.race([lost, this.keepChecking(client)]);
     } finally {
       this.client = undefined;
       this.closing.signal.removeEventListener('abort', cancel);
@@ -84,6 +87,10 @@ export class SteadyConnection {
   }
 
   /** A peer that vanished without a word is noticed here: TCP alone would take hours. */
+  private async keepChecking(client: pg.Client): Promise<never> {
+    for (;;) await this.check(client);
+  }
+
   private async check(client: pg.Client): Promise<void> {
     await this.pause(CHECK_MS);
     const late = sleep(PATIENCE_MS, undefined, { ref: false }).then(() => {

@@ -7,6 +7,7 @@ import {
   InvalidArgument,
   isId,
   type NewEvent,
+  type StreamPosition,
 } from '@concord/kernel';
 import { JsonText } from './json-text.js';
 import type { AppendRequest } from './requests.js';
@@ -20,6 +21,7 @@ export interface Append extends Omit<AppendRequest, 'events'> {
 const MAX_TYPE_LENGTH = 200;
 // Three bytes each at most, beside the tenant: an index entry of PostgreSQL has room for 2,700.
 const MAX_NAME_LENGTH = 512;
+const MAX_POSITION = 2n ** 63n - 1n;
 const WORDS = ['no-stream', 'stream-exists', 'any'];
 
 /** Errors: InvalidArgument that names the event and the place; nothing was appended. */
@@ -64,9 +66,23 @@ export function assertStoredName(name: string): void {
   }
 }
 
+/** What could never be stored is no name to read by either. Errors: InvalidArgument. */
+export function assertReadable(name: string, { from }: { readonly from?: StreamPosition } = {}): void {
+  if (/\p{Cc}/u.test(name) || !name.isWellFormed()) {
+    throw new InvalidArgument('a stream name has no control characters and no lone surrogates');
+  }
+  if (from !== undefined && !isPosition(from)) {
+    throw new InvalidArgument(`from ${String(from)}: give a stream position, a bigint from 0n to 2n ** 63n - 1n`);
+  }
+}
+
+function isPosition(value: unknown): boolean {
+  return typeof value === 'bigint' && value >= 0n && value <= MAX_POSITION;
+}
+
 /** Errors: InvalidArgument. */
 export function assertExpected(expected: ExpectedVersion): void {
-  if (typeof expected === 'bigint' ? expected < 0n : !WORDS.includes(expected)) {
+  if (typeof expected === 'bigint' ? !isPosition(expected) : !WORDS.includes(expected)) {
     throw new InvalidArgument(`expected version ${expected}: give a stream position, or one of ${WORDS.join(', ')}`);
   }
 }

@@ -1,7 +1,10 @@
 // What a store that is not our PostgreSQL may answer, beside the errors of @concord/kernel and @concord/database.
 import { ConcordError } from '@concord/kernel';
 
-/** The event store cannot be reached, or does not answer; nothing was changed. Send it again later. */
+/**
+ * The event store cannot be reached, does not answer, or has more to do than it can take; nothing was changed. Send it
+ * again later.
+ */
 export class StoreUnavailable extends ConcordError {
   readonly code = 'store-unavailable';
 }

@@ -11,7 +11,7 @@ import {
 } from '@concord/kernel';
 import type { Upcast } from '@concord/domain';
 import { currentTenant, type TenantId } from '@concord/tenancy';
-import { type Append, assertExpected, assertStoredName, prepareAppends, stamped } from './append.js';
+import { type Append, assertExpected, assertReadable, assertStoredName, prepareAppends, stamped } from './append.js';
 import { AppendListeners, type AppendSource } from './append-listeners.js';
 import { ALL_CAPABILITIES, type StoreCapabilities } from './capabilities.js';
 import { type FindTargets, type LinkTarget, resolveAll, resolveLinks } from './links.js';
@@ -65,7 +65,8 @@ export abstract class EventStore {
    * Appends to one or several streams, all or nothing; one result a request, in order. An append whose events are all
    * there already (same ids and content) succeeds again, whatever it expects. Errors: WrongExpectedVersion,
    * StreamDeleted, EventIdInUse, InvalidArgument (a payload that JSON or the store would change), NotSupportedByStore,
-   * TenantMissing. To a metadata stream (`$$` and a name) one `$metadata` event at a time is appended, which is
+   * TenantMissing; TransientConflict and StoreUnavailable, when nothing was changed and it may be sent again;
+   * DatabaseUnavailable, when that is not known, and a repeat with the same ids is harmless. To a metadata stream (`$$` and a name) one `$metadata` event at a time is appended, which is
    * writeStreamMetadata.
    */
   async append(...requests: AppendRequest[]): Promise<AppendResult[]> {
@@ -77,10 +78,11 @@ export abstract class EventStore {
 
   /**
    * Reads a stream, as far as its metadata show it; one that does not exist, or is deleted, is empty. Sees the running
-   * transaction's own appends. Errors: StreamDeleted, when it has a tombstone.
+   * transaction's own appends. Errors: StreamDeleted, when it has a tombstone; InvalidArgument, ArchiveUnavailable.
    */
   readStream(stream: StreamName, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
     const tenant = currentTenant();
+    assertReadable(stream, options);
     const recorded = this.streamEvents(tenant, stream, options);
     const events = options.resolveLinks ? resolveAll(recorded, this.targetsOf(tenant)) : recorded;
     return this.upcasts.isEmpty ? events : this.allInPresentForm(events);
@@ -102,6 +104,7 @@ export abstract class EventStore {
 
   /** The metadata of a stream, their revision (-1n: there are none), and whether the stream is deleted. */
   async readStreamMetadata(stream: StreamName): Promise<StreamMetadataRead> {
+    assertReadable(stream);
     return this.metadataOf(currentTenant(), stream);
   }
 
@@ -140,7 +143,8 @@ export abstract class EventStore {
 
   /**
    * Removes for good, from the feed too, what the running tenant's streams show no more: by their metadata, deleted, or
-   * with a tombstone. The last event of a stream stays. Answers how many events were removed.
+   * with a tombstone. The last event of a stream stays. Answers how many events were removed. Errors: ArchiveUnavailable,
+   * where some of it is archived and the files cannot be reached.
    */
   async scavenge(): Promise<number> {
     return this.removeHidden(currentTenant());

@@ -17,7 +17,7 @@ export interface StreamAcl {
 export interface StreamMetadata {
   /** Show the last so many events only. */
   readonly maxCount?: number;
-  /** Show events of the last so many seconds only. */
+  /** Show events of the last so many seconds only: of a thousand years at most. */
   readonly maxAge?: number;
   /** Show nothing before this position; 2n ** 63n - 1n deletes the stream softly. */
   readonly truncateBefore?: StreamPosition;
@@ -57,6 +57,9 @@ export const METADATA_EVENT = '$metadata';
 export const TOMBSTONE_EVENT = '$streamDeleted';
 export const TOMBSTONE_POSITION: StreamPosition = 2n ** 63n - 1n;
 
+/** In seconds. Longer ones lead beyond PostgreSQL's calendar; see also concord.first_kept. */
+const MAX_AGE = 1000 * 365 * 24 * 3600;
+
 const NUMBERS = { maxCount: '$maxCount', maxAge: '$maxAge', cacheControl: '$cacheControl' } as const;
 export const TRUNCATE_BEFORE = '$tb';
 const ACL = '$acl';
@@ -75,7 +78,7 @@ function toPayload(metadata: StreamMetadata): Record<string, unknown> {
   for (const [name, key] of entries(NUMBERS)) {
     const value = metadata[name];
     if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgument(`${name} is a whole number above 0`);
+    assertNumber(name, value);
     payload[key] = value;
   }
   if (metadata.truncateBefore !== undefined) payload[TRUNCATE_BEFORE] = truncation(metadata.truncateBefore);
@@ -86,6 +89,15 @@ function toPayload(metadata: StreamMetadata): Record<string, unknown> {
   }
   assertExactJson(payload, '$metadata');
   return payload;
+}
+
+function assertNumber(name: keyof typeof NUMBERS, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgument(`${name} is a whole number above 0`);
+  if (name === 'maxAge' && value > MAX_AGE) {
+    throw new InvalidArgument(
+      `maxAge is ${MAX_AGE} seconds, a thousand years, at most: leave it out to keep events for ever`,
+    );
+  }
 }
 
 /** A deletion is stored with the end of the stream, which only the store knows. */

@@ -26,8 +26,8 @@ export interface UnlockedCommands {
   wholeEnd(stream: StreamName): Promise<StreamPosition | undefined>;
 
   /**
-   * Runs `work` without a transaction. Errors: TransactionNeeded when it used the database, of which nothing was done;
-   * it is thrown at the end, whatever came of `work`.
+   * Runs `work` without a transaction. Errors: TransactionNeeded when it used the database or the store, of which nothing
+   * was done; it is thrown at the end, whatever came of `work`.
    */
   tentatively<T>(work: () => Promise<T>): Promise<T>;
 }

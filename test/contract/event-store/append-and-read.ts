@@ -133,10 +133,21 @@ export function appendAndRead(stores: Opened): void {
       ['a lone surrogate in a name', [{ stream: 'a-\ud800', expected: 'any', events: [event()] }]],
       ['a control character', [{ stream: 'a-\u0000', expected: 'any', events: [event()] }]],
       ['a negative version', [{ stream: 'a-1', expected: -1n, events: [event()] }]],
+      ['a version beyond any position', [{ stream: 'a-1', expected: 2n ** 64n, events: [event()] }]],
       ['an empty type', [{ stream: 'a-1', expected: 'any', events: [event('')] }]],
       ['a stream twice', [to('a-1', 'any'), to('a-1', 'any')]],
     ])('refuses %s', async (_, requests) => {
       await expect(runInTenant('t-1', () => stores.a.append(...requests))).rejects.toThrow(InvalidArgument);
+    });
+
+    it.each<[string, () => Promise<unknown>]>([
+      ['from beyond any position', async () => all(stores.a.readStream('a-1', { from: 2n ** 64n }))],
+      ['from a negative position', async () => all(stores.a.readStream('a-1', { from: -1n }))],
+      ['a name with U+0000', async () => all(stores.a.readStream('a-\u0000'))],
+      ['a name with a lone surrogate', async () => all(stores.a.readStream('a-\ud800'))],
+      ['metadata of a name with U+0000', () => stores.a.readStreamMetadata('a-\u0000')],
+    ])('refuses to read %s', async (_, read) => {
+      await expect(runInTenant('t-1', read)).rejects.toThrow(InvalidArgument);
     });
 
     it('refuses to work without a tenant', async () => {

@@ -50,6 +50,17 @@ export function eventIds(stores: Opened): void {
     );
 
     it(
+      'are the same in capitals',
+      inTenant(async () => {
+        const [stream, first] = [freshStream(), event('A')];
+        const id = first.id.toUpperCase();
+        for (const one of [first, { ...first, id }]) await stores.a.append(to(stream, 'no-stream', one));
+        expect(await all(stores.b.readStream(stream))).toMatchObject([{ id: first.id }]);
+        expect(await stores.b.findEvents([id], [stream])).toMatchObject([{ id: first.id }]);
+      }),
+    );
+
+    it(
       'find their events in the streams they are in',
       inTenant(async () => {
         const [stream, other, sought] = [freshStream(), freshStream(), [event('A'), event('B')] as const];

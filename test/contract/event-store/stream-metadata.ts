@@ -68,6 +68,7 @@ export function streamMetadata(stores: Opened): void {
     it.each<[string, StreamMetadata]>([
       ['a count of 0', { maxCount: 0 }],
       ['half a second', { maxAge: 0.5 }],
+      ['an age beyond the calendar', { maxAge: 1e12 }],
       ['a negative position', { truncateBefore: -1n }],
       ['a position that JSON would change', { truncateBefore: 2n ** 60n }],
       ['a custom key with a meaning', { custom: { $tb: 3 } }],
@@ -86,6 +87,7 @@ export function streamMetadata(stores: Opened): void {
       [{ truncateBefore: 1n, maxCount: 3 }, [2, 3, 4]],
       [{ truncateBefore: 3n, maxCount: 4 }, [3, 4]],
       [{ maxAge: 3600 }, [0, 1, 2, 3, 4]],
+      [{ maxAge: 1000 * 365 * 24 * 3600 }, [0, 1, 2, 3, 4]],
       [{ custom: { a: 1 } }, [0, 1, 2, 3, 4]],
     ])('%j leave %j of five, in reads and loads, at once', async (metadata, left) => {
       await runInTenant(`t-${newId()}`, async () => {

@@ -84,7 +84,8 @@ export class MemoryEventStore extends EventStore {
 
   override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
     const tenant = currentTenant();
-    const found = this.log.filter((event) => event.metadata.tenantId === tenant && ids.includes(event.id));
+    const wanted = new Set(ids.map((id) => id.toLowerCase()));
+    const found = this.log.filter((event) => event.metadata.tenantId === tenant && wanted.has(event.id));
     return found.map((event) => this.inPresentForm(event));
   }
 
@@ -229,7 +230,7 @@ export class MemoryEventStore extends EventStore {
 
   private appendTo(own: Running, tenant: TenantId, append: Append): AppendResult {
     const stored = append.events.map((event) =>
-      this.log.find((e) => e.id === event.id && e.metadata.tenantId === tenant),
+      this.log.find((e) => e.id === event.id.toLowerCase() && e.metadata.tenantId === tenant),
     );
     const { stream } = append;
     if (stored.every((event, index) => event && isSame(event, stream, append.events[index]))) {

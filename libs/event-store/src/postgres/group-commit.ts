@@ -2,9 +2,12 @@
 // no delay: two calls are under way at most, and whoever comes meanwhile is in the next. (With one, 8 appends in flight ran
 // at 0.25 to 0.5 of it wherever the machine had other work: nothing overlapped the wait.)
 import { type Database, DatabaseUnavailable, loadSql } from '@concord/database';
-import { batchValues, type Chain, keysOf, takeBatch, type Waiting } from './append-batch.js';
+import { StoreUnavailable } from '../errors.js';
+import { AppendAside } from './append-aside.js';
+import { batchValues, type Chain, keysOf } from './append-batch.js';
+import { AppendQueue } from './append-queue.js';
 import type { AppendedRow } from './rows.js';
-import { appendsText, type StreamAppend } from './stream-append.js';
+import { eventValues, type StreamAppend } from './stream-append.js';
 
 interface BatchRow {
   readonly n: number;
@@ -16,30 +19,37 @@ interface BatchRow {
 const sql = {
   alone: loadSql(import.meta.url, 'sql/append-alone.sql'),
   batch: loadSql(import.meta.url, 'sql/append-batch.sql'),
-  event: loadSql(import.meta.url, 'sql/append-event.sql'),
-  several: loadSql(import.meta.url, 'sql/append.sql'),
 };
 const MAX_UNDER_WAY = 2;
 
+/** More than any process that is well has waiting: beyond it, waiting longer only costs memory. */
+const MOST_WAITING = 100_000;
+
 export class GroupCommit {
-  private queue: Waiting<AppendedRow>[] = [];
+  private readonly queue = new AppendQueue<AppendedRow>();
+  private readonly aside: AppendAside;
   private underWay = 0;
   private isGathering = false;
-  private readonly held = new Set<string>();
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly mostWaiting = MOST_WAITING,
+  ) {
+    this.aside = new AppendAside(database);
+  }
 
-  /** Resolves when the append is durable. Errors: those of concord.append, each append's own. */
+  /** Resolves when the append is durable. Errors: those of concord.append, each append's own; StoreUnavailable. */
   append(append: StreamAppend): Promise<AppendedRow> {
+    if (this.queue.size >= this.mostWaiting) return Promise.reject(tooMany(this.queue.size));
     return new Promise((resolve, reject) => {
-      this.queue.push({ append, ...keysOf(append), resolve, reject });
+      this.queue.add({ append, ...keysOf(append), since: performance.now(), resolve, reject });
       this.gather();
     });
   }
 
   /** Whatever is appended in this turn goes together: of those that one call answers, most append again at once. */
   private gather(): void {
-    if (this.isGathering || this.underWay >= MAX_UNDER_WAY) return;
+    if (this.isGathering || this.underWay >= MAX_UNDER_WAY || !this.queue.isReady) return;
     this.isGathering = true;
     process.nextTick(() => {
       this.isGathering = false;
@@ -48,38 +58,40 @@ export class GroupCommit {
   }
 
   private sendNext(): void {
-    if (this.queue.length === 0) return;
-    const { chains, rest } = takeBatch(this.queue, this.held, MAX_UNDER_WAY - this.underWay);
+    const chains = this.queue.take(MAX_UNDER_WAY - this.underWay);
     if (chains.length === 0) return;
-    this.queue = rest;
-    const keys = chains.flatMap(({ links }) => links.flatMap(({ stream, ids }) => [stream, ...ids]));
-    for (const key of keys) this.held.add(key);
     this.underWay += 1;
     void this.send(chains).then(() => {
-      for (const key of keys) this.held.delete(key);
       this.underWay -= 1;
-      if (this.queue.length > 0) this.gather();
+      this.gather();
     });
-    if (rest.length > 0) this.gather();
+    this.gather();
   }
 
-  /** Never rejects. What is left over finds out aside, so that nobody else waits with it. */
+  /** Never rejects. What is left over finds out aside, so that nobody else waits with it: only what comes for its stream. */
   private async send(chains: readonly Chain<AppendedRow>[]): Promise<void> {
     const left = new Set(chains);
     try {
       for (const [chain, row] of await this.call(chains)) {
         left.delete(chain);
+        this.queue.release(chain);
         answer(chain, row);
       }
     } catch (error) {
       // Whether it was committed is not known.
       if (error instanceof DatabaseUnavailable) {
+        for (const chain of left) this.queue.release(chain);
         rejectAll(left, error);
         return;
       }
       // One of them spoiled it for all, and nothing was changed: each finds out for itself.
     }
-    for (const chain of left) void this.oneByOne(chain);
+    for (const chain of left) {
+      void this.aside.settle(chain).then(() => {
+        this.queue.release(chain);
+        this.gather();
+      });
+    }
   }
 
   private async call(chains: readonly Chain<AppendedRow>[]): Promise<[Chain<AppendedRow>, AppendedRow][]> {
@@ -95,29 +107,6 @@ export class GroupCommit {
       return chain ? [[chain, chainRow(own)] as [Chain<AppendedRow>, AppendedRow]] : [];
     });
   }
-
-  /** In their order: each waits for the lock, and learns what is wrong. */
-  private async oneByOne({ links }: Chain<AppendedRow>): Promise<void> {
-    for (const { append, resolve, reject } of links) {
-      try {
-        const values = eventValues(append);
-        const [row] = values
-          ? await this.database.queryOutside<AppendedRow>(sql.event, [...values, true])
-          : await this.database.queryOutside<AppendedRow>(sql.several, [append.tenant, appendsText([append])]);
-        if (row) resolve(row);
-        else reject(new Error('unreachable: the store answers every append'));
-      } catch (error) {
-        reject(error);
-      }
-    }
-  }
-}
-
-/** The parameters of sql/append-alone.sql, if it is one event. */
-export function eventValues(append: StreamAppend | undefined): unknown[] | undefined {
-  const [event] = append?.events ?? [];
-  if (!append || !event || append.events.length > 1) return undefined;
-  return [append.tenant, append.stream, append.expected, event.id, event.type, event.data, event.metadata];
 }
 
 function chainRow(rows: readonly BatchRow[]): AppendedRow {
@@ -130,6 +119,10 @@ function chainRow(rows: readonly BatchRow[]): AppendedRow {
     repeated: false,
     recorded_at: last.recorded_at,
   };
+}
+
+function tooMany(waiting: number): StoreUnavailable {
+  return new StoreUnavailable(`${waiting} appends are waiting already: send fewer at a time, or this one again later`);
 }
 
 function rejectAll(chains: Iterable<Chain<AppendedRow>>, error: unknown): void {

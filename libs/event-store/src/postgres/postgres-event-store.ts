@@ -23,7 +23,7 @@ import { ArchiveReader } from './archive/archive-reader.js';
 import { Archiver } from './archive/archiver.js';
 import { FileArchive } from './archive/file-archive.js';
 import { readFeedPage, readHorizon } from './feed-pages.js';
-import { eventValues, GroupCommit } from './group-commit.js';
+import { GroupCommit } from './group-commit.js';
 import type { LoadStreams } from './group-load.js';
 import { LockedEnds } from './locked-ends.js';
 import {
@@ -34,7 +34,7 @@ import {
   toLoadedStreams,
   toRecordedEvent,
 } from './rows.js';
-import { appendsText, streamAppend } from './stream-append.js';
+import { appendsText, eventValues, streamAppend } from './stream-append.js';
 import { StreamLife } from './stream-life.js';
 import { StreamReader } from './stream-reader.js';
 import { PostgresUnlockedCommands } from './postgres-unlocked-commands.js';
@@ -63,6 +63,8 @@ export interface PostgresEventStoreOptions {
   readonly archiveFolder?: string;
   /** See UnlockedCommands.worthFrom; 12, where the two were measured to be equal. */
   readonly unlockedFrom?: number;
+  /** How many appends of this process may wait at once; more are refused with StoreUnavailable. 100,000 by default. */
+  readonly mostWaiting?: number;
 }
 
 /** The event store on PostgreSQL. */
@@ -79,14 +81,14 @@ export class PostgresEventStore extends EventStore {
 
   constructor(
     private readonly database: Database,
-    { archiveFolder, unlockedFrom = 12 }: PostgresEventStoreOptions = {},
+    { archiveFolder, unlockedFrom = 12, mostWaiting }: PostgresEventStoreOptions = {},
   ) {
     super();
     const archive = archiveFolder === undefined ? undefined : new FileArchive(archiveFolder);
     this.archives = new ArchiveReader(database, archive);
     this.archiver = new Archiver(database, archive);
     this.streams = new StreamReader(database, this.archives);
-    this.groupCommit = new GroupCommit(database);
+    this.groupCommit = new GroupCommit(database, mostWaiting);
     const load: LoadStreams = (streams, version) => this.load(streams, version);
     this.unlocked = new PostgresUnlockedCommands(database, { store: this, load, worthFrom: unlockedFrom });
     this.life = new StreamLife(database);
@@ -112,6 +114,7 @@ export class PostgresEventStore extends EventStore {
     streams: readonly StreamName[],
     version: number | null = null,
   ): Promise<Map<StreamName, LoadedStream>> {
+    this.database.refuseTentative();
     const transaction = this.database.current;
     if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const [only] = streams;
@@ -154,6 +157,7 @@ export class PostgresEventStore extends EventStore {
   }
 
   protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
+    this.database.refuseTentative();
     return this.announcing(async () => {
       const rows = await this.send(tenant, appends);
       return rows.map((row, index) => toAppendResult(tenant, appends[index], row));
@@ -183,7 +187,8 @@ export class PostgresEventStore extends EventStore {
     return this.streams.read(tenant, stream, options);
   }
 
-  protected override keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void> {
+  protected override async keepSnapshot(tenant: TenantId, stream: StreamName, snapshot: Snapshot): Promise<void> {
+    this.database.refuseTentative();
     return this.life.saveSnapshot(tenant, stream, snapshot);
   }
 

@@ -39,6 +39,13 @@ export function fieldsOf({ id, type, data, metadata }: EventText): string {
   return `"id":"${id}","type":${JSON.stringify(type)},"data":${data},"metadata":${metadata}`;
 }
 
+/** The parameters of sql/append-alone.sql, if it is one event. */
+export function eventValues(append: StreamAppend | undefined): unknown[] | undefined {
+  const [event] = append?.events ?? [];
+  if (!append || !event || append.events.length > 1) return undefined;
+  return [append.tenant, append.stream, append.expected, event.id, event.type, event.data, event.metadata];
+}
+
 /** What concord.append takes. */
 export function appendsText(appends: readonly StreamAppend[]): string {
   const items = appends.map(({ stream, expected, events }) => {

@@ -69,7 +69,7 @@ export class StreamReader {
       const [first] = rows;
       if (!first) return;
       if (first.stream_position > next) {
-        yield await this.archives.ofStream(tenant, stream, { from: next, to: first.stream_position - 1n });
+        yield* this.archives.pagesOfStream(tenant, stream, { from: next, to: first.stream_position - 1n });
       }
       yield rows;
       if (rows.length < size) return;
@@ -88,7 +88,7 @@ export class StreamReader {
       if (rows.length === size) continue;
       // The last event of a stream is never archived: with nothing at its end there is nothing before it.
       if (next >= 0n && next < MAX_POSITION) {
-        yield (await this.archives.ofStream(tenant, stream, { from: 0n, to: next })).reverse();
+        yield* this.archives.pagesOfStream(tenant, stream, { from: 0n, to: next }, false);
       }
       return;
     }

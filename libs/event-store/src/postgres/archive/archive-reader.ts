@@ -12,6 +12,7 @@ const sql = {
   ofStream: loadSql(import.meta.url, '../sql/archives-of-stream.sql'),
   ofFeed: loadSql(import.meta.url, '../sql/archives-of-feed.sql'),
   shows: loadSql(import.meta.url, '../sql/shows.sql'),
+  isNamed: loadSql(import.meta.url, '../sql/is-archive.sql'),
   through: loadSql(import.meta.url, '../sql/archived-through.sql'),
 };
 
@@ -21,23 +22,31 @@ export class ArchiveReader {
     private readonly archive: FileArchive | undefined,
   ) {}
 
-  /** What a stream shows of its archived events between two positions, both included, oldest first. */
-  async ofStream(
-    tenant: TenantId,
-    stream: StreamName,
-    range: { from: StreamPosition; to: StreamPosition },
-  ): Promise<EventRow[]> {
-    const values = [tenant, stream, range.from, range.to];
-    const files = await this.database.query<ArchiveFile & { first: StreamPosition }>(sql.ofStream, values);
-    const events: EventRow[] = [];
-    for (const file of files) {
-      for (const event of await this.eventsOf(file)) {
-        if (event.stream_name !== stream) continue;
-        const position = BigInt(event.stream_position);
-        if (position >= file.first && position <= range.to) events.push(toRow(tenant, event));
-      }
+  /**
+   * What a stream shows of its archived events between two positions, both included: file by file, upwards, or downwards
+   * with each file's events reversed.
+   */
+  async *pagesOfStream(tenant: TenantId, stream: StreamName, range: Range, isUp = true): AsyncGenerator<EventRow[]> {
+    let { from, to } = range;
+    while (from <= to) {
+      const values = [tenant, stream, from, to, isUp ? 1 : -1];
+      const [file] = await this.database.query<StreamFile>(sql.ofStream, values);
+      if (!file) return;
+      const events = await this.eventsOf(tenant, file);
+      // Its events are in another file by now.
+      if (!events) continue;
+      const page = events
+        .filter((event) => event.stream_name === stream && isWithin(event, { from: file.first, to }))
+        .map((event) => toRow(tenant, event));
+      yield isUp ? page : page.reverse();
+      if (isUp) from = file.last_position + 1n;
+      else to = file.first_position - 1n;
     }
-    return events;
+  }
+
+  /** The same at once, oldest first. */
+  async ofStream(tenant: TenantId, stream: StreamName, range: Range): Promise<EventRow[]> {
+    return (await Array.fromAsync(this.pagesOfStream(tenant, stream, range))).flat();
   }
 
   /** Of single events those that are archived, and shown, and not among those that were found already. */
@@ -77,16 +86,46 @@ export class ArchiveReader {
       const last = events[options.limit - 1]?.global_position;
       // What is in this file comes after all that is wanted, and so it is with the files after it.
       if (last !== undefined && (isBackwards ? last > file.last_position : last < file.first_position)) break;
-      const matching = (await this.eventsOf(file)).filter((event) => matches(event, options));
+      const found = await this.eventsOf(tenant, file);
+      // Its events are in another file by now, which was not on the list.
+      if (!found) return this.ofFeed(tenant, options);
+      const matching = found.filter((event) => matches(event, options));
       events = inOrder([...events, ...matching.map((event) => toRow(tenant, event))], options);
     }
     return events;
   }
 
-  private eventsOf(file: ArchiveFile): Promise<readonly ArchivedEvent[]> {
-    if (this.archive) return this.archive.events(file);
-    throw new ArchiveUnavailable('events of this range are archived: give the store its archive folder');
+  /** Undefined when the file has gone, because some of what was in it was scavenged. Errors: ArchiveUnavailable. */
+  private async eventsOf(tenant: TenantId, file: ArchiveFile): Promise<readonly ArchivedEvent[] | undefined> {
+    if (!this.archive) {
+      throw new ArchiveUnavailable('events of this range are archived: give the store its archive folder');
+    }
+    try {
+      return await this.archive.events(file);
+    } catch (error) {
+      const [row] = await this.database.query<{ named: boolean }>(sql.isNamed, [tenant, file.file]);
+      if (row?.named) throw error;
+      return undefined;
+    }
   }
+}
+
+/** Positions in a stream, both included. */
+interface Range {
+  readonly from: StreamPosition;
+  readonly to: StreamPosition;
+}
+
+/** A file, which part of the stream is in it, and the first position that is wanted and shown. */
+type StreamFile = ArchiveFile & {
+  readonly first_position: StreamPosition;
+  readonly last_position: StreamPosition;
+  readonly first: StreamPosition;
+};
+
+function isWithin({ stream_position }: ArchivedEvent, { from, to }: Range): boolean {
+  const position = BigInt(stream_position);
+  return position >= from && position <= to;
 }
 
 /** `bounds`: above the first position, and up to the second. */

@@ -4,14 +4,15 @@ import { type Database, loadSql } from '@concord/database';
 import { type GlobalPosition, InvalidArgument } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { ArchiveOptions, ArchiveReport, ArchiveStep } from '../../requests.js';
+import { ArchiveScavenger } from './archive-scavenger.js';
 import { type ArchivedEvent, ArchiveUnavailable, type FileArchive } from './file-archive.js';
+import { recordArchive } from './record-archive.js';
 
 const sql = {
   lock: loadSql(import.meta.url, '../sql/lock-maintenance.sql'),
   hidden: loadSql(import.meta.url, '../sql/select-hidden.sql'),
   old: loadSql(import.meta.url, '../sql/select-old.sql'),
   olderThan: loadSql(import.meta.url, '../sql/last-older-than.sql'),
-  record: loadSql(import.meta.url, '../sql/record-archive.sql'),
   delete: loadSql(import.meta.url, '../sql/delete-archived.sql'),
   scavenge: loadSql(import.meta.url, '../sql/scavenge.sql'),
 };
@@ -24,19 +25,23 @@ type Row = Omit<ArchivedEvent, 'global_position' | 'stream_position'> & {
 };
 
 export class Archiver {
+  private readonly scavenger: ArchiveScavenger;
+
   constructor(
     private readonly database: Database,
     private readonly archive: FileArchive | undefined,
-  ) {}
+  ) {
+    this.scavenger = new ArchiveScavenger(database, archive);
+  }
 
-  /** Removes what streams show no more; answers how many events. */
+  /** Removes what streams show no more, from the table and from the files; answers how many events. */
   async scavenge(tenant: TenantId): Promise<number> {
     let total = 0;
     for (let removed = REMOVED_AT_ONCE; removed === REMOVED_AT_ONCE; total += removed) {
       const [row] = await this.database.query<{ removed: bigint }>(sql.scavenge, [tenant, REMOVED_AT_ONCE]);
       removed = Number(row?.removed ?? 0);
     }
-    return total;
+    return total + (await this.scavenger.run(tenant));
   }
 
   async run(tenant: TenantId, options: ArchiveOptions): Promise<ArchiveReport> {
@@ -74,12 +79,12 @@ export class Archiver {
   }
 
   private async move(archive: FileArchive, { tenant, rows, onStep }: Move): Promise<void> {
-    const { file, sha256 } = await archive.write(tenant, rows.map(toArchived), () => onStep('written'));
+    const events = rows.map(toArchived);
+    const file = await archive.write(tenant, events, () => onStep('written'));
     await onStep('named');
-    const positions = rows.map((row) => row.global_position);
-    const record = [tenant, file, sha256, rows.length, positions[0], positions.at(-1), JSON.stringify(rangesOf(rows))];
-    await this.database.query(sql.record, record);
+    await recordArchive(this.database, tenant, { ...file, events });
     await onStep('recorded');
+    const positions = rows.map((row) => row.global_position);
     const [deleted] = await this.database.query<{ events: bigint }>(sql.delete, [tenant, positions]);
     if (deleted?.events !== BigInt(rows.length)) throw new Error(`of ${rows.length} events only some were deleted`);
     await onStep('deleted');
@@ -94,14 +99,4 @@ interface Move {
 
 function toArchived(row: Row): ArchivedEvent {
   return { ...row, global_position: row.global_position.toString(), stream_position: row.stream_position.toString() };
-}
-
-/** Of each stream: where its part begins and ends. */
-function rangesOf(rows: readonly Row[]): { stream: string; first: string; last: string }[] {
-  const ranges = new Map<string, { stream: string; first: string; last: string }>();
-  for (const { stream_name: stream, stream_position } of rows) {
-    const last = stream_position.toString();
-    ranges.set(stream, { stream, first: ranges.get(stream)?.first ?? last, last });
-  }
-  return [...ranges.values()];
 }

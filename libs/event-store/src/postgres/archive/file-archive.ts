@@ -1,7 +1,7 @@
 // Cold storage in files: events as JSON lines, compressed, one folder a tenant. A file is complete or absent, and never
 // changes; which files count is told by the manifest in the database, not by the folder.
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { deflate, inflate } from 'node:zlib';
@@ -68,6 +68,14 @@ export class FileArchive {
     known.catch(() => this.read.delete(archive.file));
     for (const file of [...this.read.keys()].slice(0, -KEPT_FILES)) this.read.delete(file);
     return known;
+  }
+
+  /** For good; one that is gone already is as good. */
+  async delete(file: string): Promise<void> {
+    this.read.delete(file);
+    const path = join(this.folder, file);
+    await rm(path, { force: true });
+    await syncFolder(dirname(path));
   }
 
   private async load({ file, sha256 }: ArchiveFile): Promise<readonly ArchivedEvent[]> {

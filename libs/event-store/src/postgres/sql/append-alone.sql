@@ -2,9 +2,9 @@
 -- which it leaves everything unusual: no row when the stream is locked or not where it is expected, when the event id is
 -- there already, or when more than the stream's end decides. The statement's snapshot is older than its lock, so the end
 -- comes from a function with a snapshot of its own: a tombstone that was set in between must be seen. Only the id may
--- conflict quietly.
+-- conflict quietly; while another transaction is adding it, this one gives up soon (55P03), as concord.append_batch does.
 with locked as materialized (
-  select from (select pg_try_advisory_xact_lock(concord.stream_lock_key($1, $2)) as free) try where try.free
+  select set_config('lock_timeout', '200ms', true) from (select pg_try_advisory_xact_lock(concord.stream_lock_key($1, $2)) as free) try where try.free
 ), marked as materialized (
   select concord.mark_append(), clock_timestamp() as at,
     case when $3 like '~%' then concord.whole_end($1, $2) else concord.latest_end($1, $2) end as actual

@@ -1,11 +1,18 @@
--- Appends one event where the transaction has locked and loaded the stream, and so knows its end. No row: the event id is
--- there already, and concord.append_event tells what that means. Only the id may conflict quietly: a position that is taken
--- breaks events_stream_key, and the transaction with it.
-with marked as materialized (select concord.mark_append(), clock_timestamp() as at)
+-- Appends one event where the transaction has locked and loaded the stream, and so knows its end. A savepoint that was taken
+-- back has given the lock back too, and somebody else may have gone on: so the lock is taken again (held as it mostly is,
+-- that is nothing), and a tombstone is looked for with a snapshot that is younger. Another event at that position breaks
+-- events_stream_key, and the transaction with it. No row: the event id is there already, and concord.append_event tells
+-- what that means; only the id may conflict quietly.
+with locked as materialized (
+  select pg_advisory_xact_lock(concord.stream_lock_key($1, $2))
+), marked as materialized (
+  select concord.mark_append(), concord.latest_end($1, $2) as actual, clock_timestamp() as at from locked
+)
 insert into concord.events
   (tenant_id, global_position, stream_name, stream_position, event_id, event_type, data, metadata, recorded_at)
 select $1, nextval('concord.global_position'), $2, $3::bigint, $4::uuid, $5, $6::json, $7::jsonb, marked.at
 from marked
+where marked.actual < concord.tombstone_position() or concord.refuse_deleted($2) is null
 on conflict (tenant_id, event_id) do nothing
 returning stream_position as last_stream_position, array[global_position] as global_positions, false as repeated,
   recorded_at

@@ -1,0 +1,130 @@
+// Appends that wait to be sent: a lane for each stream. What cannot go on holds up its own lane and no other, and taking a
+// batch costs what the batch costs, however many are waiting behind it.
+import { type Chain, nextAfter, sizeOf, type Waiting } from './append-batch.js';
+
+const MAX_APPENDS = 256;
+/** Fewer go in one call, more are shared out between calls that overlap: 1.15 times as fast at 32 in flight. */
+const WORTH_SHARING = 16;
+const MAX_BYTES = 4_000_000;
+
+class Lane<Row> {
+  private waiting: Waiting<Row>[] = [];
+  private taken = 0;
+
+  get first(): Waiting<Row> | undefined {
+    return this.waiting[this.taken];
+  }
+
+  add(waiting: Waiting<Row>): void {
+    this.waiting.push(waiting);
+  }
+
+  /** Removes the first ones, for as long as `takes` says so. What was taken is cleared away now and then, not each time. */
+  takeWhile(takes: (waiting: Waiting<Row>, isFirst: boolean) => boolean): Waiting<Row>[] {
+    const from = this.taken;
+    for (let next = this.first; next && takes(next, this.taken === from); next = this.first) this.taken += 1;
+    const links = this.waiting.slice(from, this.taken);
+    if (this.taken * 2 >= this.waiting.length) {
+      this.waiting = this.waiting.slice(this.taken);
+      this.taken = 0;
+    }
+    return links;
+  }
+}
+
+/** What is left of a batch that is being put together. */
+interface Room {
+  appends: number;
+  bytes: number;
+}
+
+export class AppendQueue<Row> {
+  private readonly lanes = new Map<string, Lane<Row>>();
+  /** Those that nothing is in the way of, the one that has waited longest first. */
+  private readonly ready = new Set<Lane<Row>>();
+  /** The event ids under way, with the lanes that wait for them: in one call at a time, so that the first one counts. */
+  private readonly heldIds = new Map<string, readonly Lane<Row>[]>();
+  private unanswered = 0;
+
+  /** How many appends were added and not released: waiting, or under way. */
+  get size(): number {
+    return this.unanswered;
+  }
+
+  get isReady(): boolean {
+    return this.ready.size > 0;
+  }
+
+  add(waiting: Waiting<Row>): void {
+    this.unanswered += 1;
+    let lane = this.lanes.get(waiting.stream);
+    if (!lane) {
+      lane = new Lane<Row>();
+      this.lanes.set(waiting.stream, lane);
+      this.ready.add(lane);
+    }
+    lane.add(waiting);
+  }
+
+  /** The chains of the next call, when so many `calls` are free for what is waiting. They hold their streams and ids until release(). */
+  take(calls: number): Chain<Row>[] {
+    const lanes = this.ready.size;
+    const most = lanes < WORTH_SHARING ? lanes : Math.ceil(lanes / calls);
+    const room = { appends: MAX_APPENDS, bytes: MAX_BYTES };
+    const chains: Chain<Row>[] = [];
+    for (const lane of this.ready) {
+      if (chains.length >= most || isFull(room)) break;
+      this.ready.delete(lane);
+      const chain = this.takeChain(lane, room);
+      if (chain) chains.push(chain);
+    }
+    return chains;
+  }
+
+  /** All its appends are answered: what comes after them may go. */
+  release({ links, key }: Chain<Row>): void {
+    this.unanswered -= links.length;
+    for (const { ids } of links) for (const id of ids) this.releaseId(id);
+    const lane = this.lanes.get(key);
+    if (lane?.first) this.ready.add(lane);
+    else this.lanes.delete(key);
+  }
+
+  /** As many as follow from one another. None when the first one's event id is under way: then the lane waits for that. */
+  private takeChain(lane: Lane<Row>, room: Room): Chain<Row> | undefined {
+    const { first } = lane;
+    if (!first) return undefined;
+    const { tenant, stream } = first.append;
+    let next: string | undefined = first.append.expected;
+    const links = lane.takeWhile((waiting, isFirst) => {
+      if (isFull(room) || waiting.append.expected !== next || !this.hold(waiting, lane, isFirst)) return false;
+      next = nextAfter(next, waiting.append.events.length);
+      room.appends -= 1;
+      room.bytes -= sizeOf(waiting.append);
+      return true;
+    });
+    return links.length > 0 ? { key: first.stream, tenant, stream, links } : undefined;
+  }
+
+  private hold({ ids }: Waiting<Row>, lane: Lane<Row>, isFirst: boolean): boolean {
+    for (const id of ids) {
+      const waitingForIt = this.heldIds.get(id);
+      if (!waitingForIt) continue;
+      if (isFirst) this.heldIds.set(id, [...waitingForIt, lane]);
+      return false;
+    }
+    for (const id of ids) this.heldIds.set(id, NOBODY);
+    return true;
+  }
+
+  private releaseId(id: string): void {
+    for (const lane of this.heldIds.get(id) ?? NOBODY) this.ready.add(lane);
+    this.heldIds.delete(id);
+  }
+}
+
+const NOBODY: readonly never[] = [];
+
+function isFull({ appends, bytes }: Room): boolean {
+  return appends <= 0 || bytes <= 0;
+}

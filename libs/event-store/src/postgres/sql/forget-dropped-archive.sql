@@ -1,0 +1,1 @@
+delete from concord.dropped_archives where tenant_id = $1 and file = $2
