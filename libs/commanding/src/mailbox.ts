@@ -85,6 +85,11 @@ export class Mailbox {
     else this.occupied = false;
   }
 
+  /** Runs `append` as the caller's own in telemetry, whoever else's events travel with it. */
+  traced(request: AppendRequest, append: (traced: AppendRequest) => Promise<AppendResult>): Promise<AppendResult> {
+    return this.store.asAppend([request], ([traced = request]) => append(traced));
+  }
+
   /** Within the turn. Resolves when the events are durable. Errors: those of EventStore.append, DecidedOnStaleState. */
   append(turn: Turn, request: AppendRequest): Promise<AppendResult> {
     const appended = new Promise<AppendResult>((resolve, reject) => {

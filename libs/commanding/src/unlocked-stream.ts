@@ -36,7 +36,7 @@ export class UnlockedStream implements Streams {
     if (!this.visit || !request) throw new Error('unreachable: what was decided was loaded');
     const { mailbox, turn } = this.visit;
     try {
-      return [await mailbox.append(turn, request)];
+      return [await mailbox.traced(request, (traced) => mailbox.append(turn, traced))];
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error;
       throw new CommitUnknown('the connection was lost while appending', {}, { cause: error });

@@ -38,6 +38,11 @@ export class Notifications {
     });
   }
 
+  /** Whether the connection is there now. It is opened when it is first needed. */
+  get isConnected(): boolean {
+    return this.connection.current !== undefined;
+  }
+
   /** Calls those who listen here at once, and tells other processes soon: the hints of two milliseconds are one. */
   notify(channel: string): void {
     this.raise(channel, 'here');

@@ -55,6 +55,10 @@ export class MemoryEventStore extends EventStore {
 
   private readonly snapshots = new Snapshots();
 
+  constructor() {
+    super('memory');
+  }
+
   /** One transaction at a time: what it appends is seen by others only when `work` has succeeded. */
   override transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.running.getStore()) return work();
@@ -72,7 +76,10 @@ export class MemoryEventStore extends EventStore {
     return turn;
   }
 
-  override async lockAndLoad(streams: readonly StreamName[], version?: number): Promise<Map<StreamName, LoadedStream>> {
+  protected override async lockedLoad(
+    streams: readonly StreamName[],
+    version?: number,
+  ): Promise<Map<StreamName, LoadedStream>> {
     if (!this.running.getStore()) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const tenant = currentTenant();
     return new Map(streams.map((stream) => [stream, this.loaded(tenant, stream, version)]));
@@ -94,6 +101,10 @@ export class MemoryEventStore extends EventStore {
   }
 
   protected override write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
+    return this.telemetry.timed('append', () => this.writeAll(tenant, appends));
+  }
+
+  private writeAll(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
     return this.changing((own) => {
       const results = appends.map((append) => this.appendTo(own, tenant, append));
       const added = results.filter(({ events }) => events.length > 0);

@@ -3,6 +3,7 @@
 // at 0.25 to 0.5 of it wherever the machine had other work: nothing overlapped the wait.)
 import { type Database, DatabaseUnavailable, loadSql } from '@concord/database';
 import { batchValues, type Chain, keysOf, takeBatch, type Waiting } from './append-batch.js';
+import { carrying } from './batch-telemetry.js';
 import type { AppendedRow } from './rows.js';
 import { appendsText, type StreamAppend } from './stream-append.js';
 
@@ -82,7 +83,12 @@ export class GroupCommit {
     for (const chain of left) void this.oneByOne(chain);
   }
 
-  private async call(chains: readonly Chain<AppendedRow>[]): Promise<[Chain<AppendedRow>, AppendedRow][]> {
+  private call(chains: readonly Chain<AppendedRow>[]): Promise<[Chain<AppendedRow>, AppendedRow][]> {
+    const appends = (): StreamAppend[] => chains.flatMap(({ links }) => links.map(({ append }) => append));
+    return carrying(appends, () => this.callNow(chains));
+  }
+
+  private async callNow(chains: readonly Chain<AppendedRow>[]): Promise<[Chain<AppendedRow>, AppendedRow][]> {
     const [only] = chains;
     if (only && chains.length === 1 && only.links.length === 1) {
       const values = eventValues(only.links[0]?.append);

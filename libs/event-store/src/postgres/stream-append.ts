@@ -1,5 +1,7 @@
 // One append to one stream, in the form in which it is sent: its payloads are JSON text from the beginning, made once.
+import type { EventMetadata } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
+import { isTracing } from '@concord/telemetry';
 import type { Append } from '../append.js';
 import { jsonTextOf } from '../json-text.js';
 
@@ -16,10 +18,13 @@ export interface StreamAppend {
   readonly stream: string;
   readonly expected: string;
   readonly events: readonly EventText[];
+  /** The metadata of its events, where the call that sends it is to be told of. */
+  readonly traced: readonly EventMetadata[] | undefined;
 }
 
 export function streamAppend(tenant: TenantId, { stream, expected, events }: Append): StreamAppend {
-  return { tenant, stream, expected: expected.toString(), events: events.map(eventText) };
+  const traced = isTracing() ? events.map(({ metadata }) => metadata) : undefined;
+  return { tenant, stream, expected: expected.toString(), events: events.map(eventText), traced };
 }
 
 /** An event with its payloads as JSON text. */
