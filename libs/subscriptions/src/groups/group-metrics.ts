@@ -17,6 +17,8 @@ export function observeMember(
   lags: () => ReadonlyMap<number, bigint>,
 ): () => void {
   const group = { 'messaging.consumer.group.name': name };
+  // An SDK repeats the last value of what is not told any more: a slice that has gone elsewhere is told of as 0.
+  const seen = new Set<number>();
   let asked: Promise<SliceRow[]> | undefined;
   /** One question for all gauges of one collection. */
   const ask = (): Promise<SliceRow[]> => {
@@ -29,7 +31,9 @@ export function observeMember(
   };
   const stops = [
     observe('concord.consumer_group.slice.lag', (result) => {
-      for (const [slice, lag] of lags()) result.observe(Number(lag), { ...group, 'concord.slice': slice });
+      const now = lags();
+      for (const slice of now.keys()) seen.add(slice);
+      for (const slice of seen) result.observe(Number(now.get(slice) ?? 0n), { ...group, 'concord.slice': slice });
     }),
     observe('concord.consumer_group.parked', async (result) =>
       result.observe(await sum(({ parked }) => parked), group),

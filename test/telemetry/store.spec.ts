@@ -1,0 +1,265 @@
+// What every store tells of itself, and the trace context in its events: the same for all adapters.
+import { openDatabase } from '@concord/database';
+import {
+  type AppendRequest,
+  type EventStore,
+  MemoryEventStore,
+  openKurrentEventStore,
+  PostgresEventStore,
+} from '@concord/event-store';
+import { type EventMetadata, newId, type StreamName, streamName, WrongExpectedVersion } from '@concord/kernel';
+import { runInTenant, TenantMissing } from '@concord/tenancy';
+import { createTestDatabase } from '@concord/testing';
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
+import { inTrace, startTelemetry, type Telemetry, traceparentOf } from '../fixtures/telemetry.js';
+
+interface Opened {
+  readonly store: EventStore;
+  close(): Promise<void>;
+}
+
+async function openPostgres(): Promise<Opened> {
+  const { url, drop } = await createTestDatabase();
+  const opened = await openDatabase({ url });
+  const store = new PostgresEventStore(opened.database);
+  const close = async (): Promise<void> => {
+    await store.close();
+    await opened.close();
+    await drop();
+  };
+  return { store, close };
+}
+
+async function openKurrent(): Promise<Opened> {
+  const { url, drop } = await createTestDatabase();
+  const server = await startEventStoreServer({ url, environment: { EVENTSTORE_PORT: '0', LOG_LEVEL: 'silent' } });
+  const store = await openKurrentEventStore(server.connectionString, { hearOthers: false });
+  const close = async (): Promise<void> => {
+    await store.close();
+    await server.close();
+    await drop();
+  };
+  return { store, close };
+}
+
+const stores = {
+  memory: () => Promise.resolve({ store: new MemoryEventStore(), close: () => Promise.resolve() }),
+  postgresql: openPostgres,
+  // Its server is in this process, and is traced too: as another store, on PostgreSQL.
+  kurrentdb: openKurrent,
+};
+
+const inTenant = (work: () => Promise<void>) => () => runInTenant('t1', work);
+const fresh = (): StreamName => streamName('account', newId());
+const to = (stream: StreamName, metadata?: EventMetadata, id = newId()): AppendRequest => ({
+  stream,
+  expected: 'any',
+  events: [{ id, type: 'Happened', data: { secret: 'Jane Doe' }, ...(metadata && { metadata }) }],
+});
+
+describe.each(Object.entries(stores))('the event store: %s', (system, open) => {
+  let opened: Opened;
+  let store: EventStore;
+  let telemetry: Telemetry | undefined;
+  beforeAll(async () => {
+    opened = await open();
+    store = opened.store;
+  });
+  afterAll(() => opened.close());
+  afterEach(async () => {
+    await telemetry?.stop();
+    telemetry = undefined;
+  });
+  const start = (): Telemetry => (telemetry = startTelemetry());
+  const own = (name: string) => telemetry!.named(name).filter((span) => span.attributes['db.system.name'] === system);
+  const metadataIn = async (stream: StreamName): Promise<EventMetadata[]> =>
+    (await Array.fromAsync(store.readStream(stream))).map(({ metadata }) => metadata);
+
+  it(
+    'puts the context of its append span into the events, and reads it back',
+    inTenant(async () => {
+      start();
+      const stream = fresh();
+      const { traceId, result } = await inTrace(() => store.append(to(stream)));
+      const [span] = own('append account');
+      expect(span!.kind).toBe(SpanKind.CLIENT);
+      expect(span!.spanContext().traceId).toBe(traceId);
+      expect(span!.attributes).toEqual({
+        'db.system.name': system,
+        'db.operation.name': 'append',
+        'concord.tenant.id': 't1',
+        'concord.stream.category': 'account',
+        'concord.stream.count': 1,
+        'concord.event.count': 1,
+      });
+      const traceparent = traceparentOf(span!);
+      expect((await metadataIn(stream)).map((metadata) => metadata['traceparent'])).toEqual([traceparent]);
+      expect(result[0]!.events.map(({ metadata }) => metadata['traceparent'])).toEqual([traceparent]);
+      const page = await store.readFeed();
+      expect(page.events.find((event) => event.stream === stream)?.metadata['traceparent']).toBe(traceparent);
+    }),
+  );
+
+  it(
+    'adds nothing to events where nobody traces',
+    inTenant(async () => {
+      const stream = fresh();
+      await store.append(to(stream, { mine: 1 }));
+      const [metadata] = await metadataIn(stream);
+      expect(Object.keys(metadata!).sort()).toEqual(['mine', 'recordedAt', 'tenantId']);
+    }),
+  );
+
+  it(
+    'leaves a trace context that the caller has written',
+    inTenant(async () => {
+      start();
+      const [stream, given] = [fresh(), '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'];
+      await inTrace(() => store.append(to(stream, { traceparent: given })));
+      expect((await metadataIn(stream))[0]!['traceparent']).toBe(given);
+    }),
+  );
+
+  it(
+    'recognises a repeat in another trace, and one without a trace',
+    inTenant(async () => {
+      start();
+      const [stream, id] = [fresh(), newId()];
+      const first = await inTrace(() => store.append(to(stream, undefined, id)));
+      const second = await inTrace(() => store.append(to(stream, undefined, id)));
+      await telemetry!.stop();
+      const third = await store.append(to(stream, undefined, id));
+      const { globalPosition } = first.result[0]!;
+      for (const [again] of [second.result, third]) expect(again).toMatchObject({ revision: 0n, globalPosition });
+      const [metadata, ...others] = await metadataIn(stream);
+      expect(others).toEqual([]);
+      expect(String(metadata!['traceparent'])).toContain(first.traceId);
+      telemetry = undefined;
+    }),
+  );
+
+  it(
+    'recognises in a trace what was appended without one',
+    inTenant(async () => {
+      const [stream, id] = [fresh(), newId()];
+      await store.append(to(stream, undefined, id));
+      start();
+      const { result } = await inTrace(() => store.append(to(stream, undefined, id)));
+      expect(result[0]!.revision).toBe(0n);
+      expect((await metadataIn(stream)).map((metadata) => 'traceparent' in metadata)).toEqual([false]);
+    }),
+  );
+
+  it(
+    'appends that overlap carry each its own trace',
+    inTenant(async () => {
+      start();
+      const streams = Array.from({ length: 20 }, fresh);
+      const traces = await Promise.all(streams.map((stream) => inTrace(() => store.append(to(stream)))));
+      for (const [index, stream] of streams.entries()) {
+        const [metadata] = await metadataIn(stream);
+        expect(String(metadata!['traceparent'])).toContain(traces[index]!.traceId);
+      }
+    }),
+  );
+
+  it(
+    'tells of a conflict by its code, and counts it',
+    inTenant(async () => {
+      start();
+      const stream = fresh();
+      await store.append(to(stream));
+      const conflict = store.append({ ...to(stream), expected: 'no-stream' });
+      await expect(conflict).rejects.toBeInstanceOf(WrongExpectedVersion);
+      const failed = own('append account').find(({ status }) => status.code === SpanStatusCode.ERROR);
+      expect(failed!.attributes['error.type']).toBe('wrong-expected-version');
+      const attributes = { 'db.system.name': system };
+      expect(await telemetry!.points('concord.append.conflicts')).toContainEqual(
+        expect.objectContaining({ value: 1, attributes }),
+      );
+      const durations = await telemetry!.points('db.client.operation.duration');
+      const outcomes = durations.filter((point) => point.attributes['db.system.name'] === system);
+      expect(outcomes.map((point) => [point.attributes['error.type'], point.value.count])).toEqual([
+        [undefined, 1],
+        ['wrong-expected-version', 1],
+      ]);
+    }),
+  );
+
+  it(
+    'tells of reads where they are, of the feed only within a trace, and never of what is in them',
+    inTenant(async () => {
+      start();
+      const stream = fresh();
+      await store.append(to(stream));
+      await store.readFeed({ limit: 1 });
+      expect(own('read_feed')).toEqual([]);
+      const { traceId } = await inTrace(async () => {
+        await metadataIn(stream);
+        await store.readFeed({ limit: 1 });
+        await store.transaction(() => store.lockAndLoad([stream]));
+      });
+      for (const name of ['read account', 'read_feed', 'lock_and_load account']) {
+        expect(own(name).map((span) => span.spanContext().traceId)).toEqual([traceId]);
+      }
+      expect(own('read account')[0]!.attributes['concord.event.count']).toBe(1);
+      const told = JSON.stringify(
+        telemetry!.spans.map(({ attributes, events, status }) => [attributes, events, status]),
+      );
+      expect(told).not.toContain('Jane');
+      expect(told).not.toContain(stream);
+    }),
+  );
+
+  it('refuses as ever what has no tenant', async () => {
+    start();
+    await expect(store.append(to(fresh()))).rejects.toBeInstanceOf(TenantMissing);
+    expect(own('append account')[0]!.attributes['error.type']).toBe('tenant-missing');
+  });
+});
+
+describe('the group commit', () => {
+  let opened: Opened;
+  let telemetry: Telemetry;
+  beforeAll(async () => {
+    opened = await openPostgres();
+  });
+  afterAll(() => opened.close());
+  beforeEach(() => {
+    telemetry = startTelemetry();
+  });
+  afterEach(() => telemetry.stop());
+
+  it(
+    'tells of a call that carries several appends, linked to each, and of how many they are',
+    inTenant(async () => {
+      const streams = Array.from({ length: 20 }, fresh);
+      const traces = await Promise.all(streams.map((stream) => inTrace(() => opened.store.append(to(stream)))));
+      const batches = telemetry.named('append_batch concord.events');
+      expect(batches.length).toBeGreaterThan(0);
+      const linked = batches.flatMap(({ links }) => links.map(({ context }) => context.spanId));
+      const appends = telemetry.named('append account').map((span) => span.spanContext().spanId);
+      // A call with one append in it is no batch.
+      expect(appends).toEqual(expect.arrayContaining(linked));
+      expect(new Set(linked).size).toBe(linked.length);
+      for (const batch of batches) {
+        expect(batch.parentSpanContext).toBeUndefined();
+        expect(batch.attributes['db.operation.batch.size']).toBe(batch.links.length);
+        expect(traces.map(({ traceId }) => traceId)).not.toContain(batch.spanContext().traceId);
+      }
+      const [size] = await telemetry.points('concord.append.batch.appends');
+      expect(size).toMatchObject({ value: { sum: 20 }, attributes: { 'db.system.name': 'postgresql' } });
+      expect(size!.value.count).toBeLessThan(20);
+      expect((await telemetry.points('concord.append.batch.events'))[0]!.value.sum).toBe(20);
+    }),
+  );
+
+  it(
+    'tells of no batch where there is one append',
+    inTenant(async () => {
+      await opened.store.append(to(fresh()));
+      expect(telemetry.spans.map(({ name }) => name)).toEqual(['append account']);
+    }),
+  );
+});
