@@ -1,11 +1,13 @@
 // What readers tell of themselves: consumers, consumer groups, and the watch over the feed.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FeedHorizon, FeedWatch } from '@concord/event-store';
 import { newId, streamName } from '@concord/kernel';
 import { Consumer } from '@concord/subscriptions';
 import { runInTenant } from '@concord/tenancy';
 import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
 import { SpanKind } from '@opentelemetry/api';
-import { type Node, openNode, until } from '../fixtures/group-member.js';
+import { type Node, openNode, tables, until } from '../fixtures/group-member.js';
+import { ended, startProcess } from '../fixtures/process-under-test.js';
 import { inTrace, startTelemetry, type Telemetry, traceparentOf } from '../fixtures/telemetry.js';
 
 let created: TestDatabase;
@@ -34,6 +36,8 @@ const append = (id: string = newId(), tenant = 't1') =>
 const contexts = () => telemetry.named('append order').map((span) => span.spanContext());
 const value = async (metric: string): Promise<number> =>
   (await telemetry.points(metric)).reduce((sum, point) => sum + (point.value as number), 0);
+
+const LAG = 'concord.consumer_group.slice.lag';
 
 /** What of parked events the database is asked for one collection. */
 async function questions(): Promise<string[]> {
@@ -124,6 +128,28 @@ describe('a consumer group', () => {
     expect(await questions()).toHaveLength(1);
     await first.leave();
     expect(await questions()).toEqual([]);
+  });
+
+  it('tells of a slice that another process has taken over as of one without a lag', async () => {
+    await withClient(created.url, (client) => client.query(tables));
+    const options = { name: 'moving', slices: 2, batchSize: 1, leaseMs: 2000 };
+    const member = await node.join(options, () => sleep(200));
+    for (let n = 0; n < 40; n += 1) await append();
+    const lags = async (): Promise<Map<unknown, unknown>> =>
+      new Map((await telemetry.points(LAG)).map((point) => [point.attributes['concord.slice'], point.value]));
+    await until('both are behind', async () => {
+      const told = [...(await lags()).values()];
+      return told.length === 2 && told.every((lag) => (lag as number) > 0);
+    });
+    const { process: other } = await startProcess('group-member-process.ts', created.url, JSON.stringify(options));
+    try {
+      await until('one slice is gone', async () => ((await lags()).size === 2 ? member.slices.length === 1 : false));
+      const [moved] = [0, 1].filter((slice) => !member.slices.includes(slice));
+      expect((await lags()).get(moved)).toBe(0);
+    } finally {
+      other.kill('SIGKILL');
+      await ended(other);
+    }
   });
 
   it('has a lag while its handler does not come on', async () => {
