@@ -120,6 +120,7 @@ function countOf(requests: readonly AppendRequest[]): number {
 function traced(requests: readonly AppendRequest[]): readonly AppendRequest[] {
   const trace = traceMetadata();
   if (!trace) return requests;
-  const stamp = (event: NewEvent): NewEvent => ({ ...event, metadata: { ...trace, ...event.metadata } });
+  const stamp = (event: NewEvent): NewEvent =>
+    event.metadata && 'traceparent' in event.metadata ? event : { ...event, metadata: { ...trace, ...event.metadata } };
   return requests.map((request) => ({ ...request, events: request.events.map(stamp) }));
 }
