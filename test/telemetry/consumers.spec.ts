@@ -174,7 +174,7 @@ describe('a consumer', () => {
 
   it('handles a batch in a trace of its own, linked to those of its events', async () => {
     for (let n = 0; n < 3; n += 1) await inTrace(() => append());
-    const { traceId } = await inTrace(() => Promise.resolve(consume('mirror', async () => undefined).start()));
+    const { traceId } = await inTrace(async () => consume('mirror', async () => undefined).start());
     await until('it is handled', () => telemetry.named('process mirror').length === 1);
     const [span] = telemetry.named('process mirror');
     expect(span).toMatchObject({ kind: SpanKind.CONSUMER, parentSpanContext: undefined });

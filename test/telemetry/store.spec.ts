@@ -1,5 +1,5 @@
 // What every store tells of itself, and the trace context in its events: the same for all adapters.
-import { openDatabase } from '@concord/database';
+import { type Database, openDatabase } from '@concord/database';
 import {
   type AppendRequest,
   type EventStore,
@@ -8,14 +8,17 @@ import {
   PostgresEventStore,
 } from '@concord/event-store';
 import { type EventMetadata, newId, type StreamName, streamName, WrongExpectedVersion } from '@concord/kernel';
+import { traceMetadata } from '@concord/telemetry';
 import { runInTenant, TenantMissing } from '@concord/tenancy';
 import { createTestDatabase } from '@concord/testing';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
+import { until } from '../fixtures/group-member.js';
 import { inTrace, startTelemetry, type Telemetry, traceparentOf } from '../fixtures/telemetry.js';
 
 interface Opened {
   readonly store: EventStore;
+  readonly database?: Database;
   close(): Promise<void>;
 }
 
@@ -28,7 +31,7 @@ async function openPostgres(): Promise<Opened> {
     await opened.close();
     await drop();
   };
-  return { store, close };
+  return { store, database: opened.database, close };
 }
 
 async function openKurrent(): Promise<Opened> {
@@ -252,6 +255,36 @@ describe('the group commit', () => {
       expect(size).toMatchObject({ value: { sum: 20 }, attributes: { 'db.system.name': 'postgresql' } });
       expect(size!.value.count).toBeLessThan(20);
       expect((await telemetry.points('concord.append.batch.events'))[0]!.value.sum).toBe(20);
+    }),
+  );
+
+  it(
+    'sends a lone append in its own trace, though another one has made way for it',
+    inTenant(async () => {
+      const { database } = opened;
+      const { queryOutside } = database!;
+      const seen: (string | undefined)[] = [];
+      const gates: (() => void)[] = [];
+      database!.queryOutside = async (statement, values) => {
+        if (!statement.text.includes('append')) return queryOutside.call(database, statement, values) as never;
+        seen.push(traceMetadata()?.traceparent);
+        await new Promise<void>((resolve) => gates.push(resolve));
+        return queryOutside.call(database, statement, values) as never;
+      };
+      const appending: Promise<unknown>[] = [];
+      // Two calls are under way at most: the third append waits, and is sent by whichever ends first.
+      for (let n = 1; n <= 3; n += 1) {
+        appending.push(inTrace(() => opened.store.append(to(fresh()))));
+        if (n < 3) await until('it is sent', () => gates.length === n);
+      }
+      gates[0]!();
+      await until('the third is sent', () => gates.length === 3);
+      gates.forEach((open) => open());
+      await Promise.all(appending);
+      database!.queryOutside = queryOutside;
+      const appends = telemetry.named('append account').map(traceparentOf);
+      expect(new Set(seen)).toEqual(new Set(appends));
+      expect(seen).toHaveLength(3);
     }),
   );
 

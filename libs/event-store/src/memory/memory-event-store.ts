@@ -101,16 +101,13 @@ export class MemoryEventStore extends EventStore {
   }
 
   protected override write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
-    return this.telemetry.timed('append', () => this.writeAll(tenant, appends));
-  }
-
-  private writeAll(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
-    return this.changing((own) => {
+    const write = (own: Running): AppendResult[] => {
       const results = appends.map((append) => this.appendTo(own, tenant, append));
       const added = results.filter(({ events }) => events.length > 0);
       if (added.length > 0 && added.length < results.length) throw new EventIdInUse();
       return results;
-    });
+    };
+    return this.telemetry.timed('append', () => this.changing(write));
   }
 
   protected override async metadataOf(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead> {
