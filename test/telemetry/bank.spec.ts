@@ -33,10 +33,13 @@ describe('a request to the bank', () => {
     const groups = new PostgresConsumerGroups(bank.app.get(EventStore), bank.app.get(Database));
     const options = { name: 'letters', delivery: 'at-least-once', from: 'now' } as const;
     const member = await groups.join(options, () => Promise.resolve());
-    const { status } = await bank.post('/v1/accounts/a-1/deposits', { amount: '1.00' }, { headers });
-    expect(status).toBe(201);
-    await until('it is consumed', () => inTraceOf(CALLER).some(({ name }) => name === 'process letters'));
-    await member.leave();
+    try {
+      const { status } = await bank.post('/v1/accounts/a-1/deposits', { amount: '1.00' }, { headers });
+      expect(status).toBe(201);
+      await until('it is consumed', () => inTraceOf(CALLER).some(({ name }) => name === 'process letters'));
+    } finally {
+      await member.leave();
+    }
     const request = 'POST /v1/accounts/:accountId/deposits';
     expect(parentOf(request)).toBe('b7ad6b7169203331');
     expect(parentOf('execute DepositMoney')).toBe(idOf(request));

@@ -155,6 +155,25 @@ describe.each(Object.entries(stores))('the event store: %s', (system, open) => {
   );
 
   it(
+    'tells of an append that a listener makes by itself',
+    inTenant(async () => {
+      start();
+      const [stream, other] = [fresh(), fresh()];
+      let follows: Promise<unknown> | undefined;
+      const stop = store.onAppended((source) => {
+        if (source === 'here') follows ??= runInTenant('t1', () => store.append(to(other)));
+      });
+      await inTrace(() => store.append(to(stream)));
+      await until('it has heard', () => follows !== undefined);
+      await follows;
+      stop();
+      const traceparents = own('append account').map(traceparentOf);
+      expect((await metadataIn(other)).map((metadata) => metadata['traceparent'])).toEqual([traceparents[1]]);
+      expect(own('append account')[1]!.parentSpanContext).toBeUndefined();
+    }),
+  );
+
+  it(
     'appends that overlap carry each its own trace',
     inTenant(async () => {
       start();
