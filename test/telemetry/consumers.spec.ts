@@ -188,13 +188,21 @@ describe('a consumer', () => {
   });
 
   it('shows how far it is behind, and that it fails', async () => {
-    let fails = true;
+    let fails = false;
     await append();
     const consumer = consume('careful', () => (fails ? Promise.reject(new TypeError('Jane Doe')) : Promise.resolve()));
     consumer.start();
+    await until('it has begun', async () => telemetry.named('process careful').length === 1);
+    fails = true;
+    await append();
     await until('it fails', async () => (await value('concord.consumer.failing_tenants')) === 1);
     await append();
     await until('it is behind', async () => (await value('concord.consumer.lag')) === 2);
+    // And stays so between its attempts, which come later and later.
+    for (let reading = 0; reading < 10; reading += 1) {
+      await sleep(50);
+      expect(await value('concord.consumer.lag')).toBe(2);
+    }
     const [point] = await telemetry.points('concord.consumer.lag');
     expect(point!.attributes).toEqual({ 'messaging.consumer.group.name': 'careful' });
     fails = false;

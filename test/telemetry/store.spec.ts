@@ -8,7 +8,7 @@ import {
   PostgresEventStore,
 } from '@concord/event-store';
 import { type EventMetadata, newId, type StreamName, streamName, WrongExpectedVersion } from '@concord/kernel';
-import { traceMetadata } from '@concord/telemetry';
+import { contextOf, traceMetadata, within } from '@concord/telemetry';
 import { runInTenant, TenantMissing } from '@concord/tenancy';
 import { createTestDatabase } from '@concord/testing';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
@@ -119,8 +119,12 @@ describe.each(Object.entries(stores))('the event store: %s', (system, open) => {
     inTenant(async () => {
       start();
       const [stream, given] = [fresh(), '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'];
-      await inTrace(() => store.append(to(stream, { traceparent: given })));
-      expect((await metadataIn(stream))[0]!['traceparent']).toBe(given);
+      const caller = contextOf({ traceparent: given.replace('b7', 'c7'), tracestate: 'vendor=1' });
+      await within(caller, () => store.append(to(stream, { traceparent: given })));
+      await within(caller, () => store.append(to(stream)));
+      const [left, stamped] = await metadataIn(stream);
+      expect([left!['traceparent'], left!['tracestate']]).toEqual([given, undefined]);
+      expect(stamped!['tracestate']).toBe('vendor=1');
     }),
   );
 
