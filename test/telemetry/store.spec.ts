@@ -1,65 +1,12 @@
 // What every store tells of itself, and the trace context in its events: the same for all adapters.
-import { type Database, openDatabase } from '@concord/database';
-import {
-  type AppendRequest,
-  type EventStore,
-  MemoryEventStore,
-  openKurrentEventStore,
-  PostgresEventStore,
-} from '@concord/event-store';
-import { type EventMetadata, newId, type StreamName, streamName, WrongExpectedVersion } from '@concord/kernel';
-import { contextOf, traceMetadata, within } from '@concord/telemetry';
+import type { EventStore } from '@concord/event-store';
+import { type EventMetadata, newId, type StreamName, WrongExpectedVersion } from '@concord/kernel';
+import { contextOf, within } from '@concord/telemetry';
 import { runInTenant, TenantMissing } from '@concord/tenancy';
-import { createTestDatabase } from '@concord/testing';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
 import { until } from '../fixtures/group-member.js';
 import { inTrace, startTelemetry, type Telemetry, traceparentOf } from '../fixtures/telemetry.js';
-
-interface Opened {
-  readonly store: EventStore;
-  readonly database?: Database;
-  close(): Promise<void>;
-}
-
-async function openPostgres(): Promise<Opened> {
-  const { url, drop } = await createTestDatabase();
-  const opened = await openDatabase({ url });
-  const store = new PostgresEventStore(opened.database);
-  const close = async (): Promise<void> => {
-    await store.close();
-    await opened.close();
-    await drop();
-  };
-  return { store, database: opened.database, close };
-}
-
-async function openKurrent(): Promise<Opened> {
-  const { url, drop } = await createTestDatabase();
-  const server = await startEventStoreServer({ url, environment: { EVENTSTORE_PORT: '0', LOG_LEVEL: 'silent' } });
-  const store = await openKurrentEventStore(server.connectionString, { hearOthers: false });
-  const close = async (): Promise<void> => {
-    await store.close();
-    await server.close();
-    await drop();
-  };
-  return { store, close };
-}
-
-const stores = {
-  memory: () => Promise.resolve({ store: new MemoryEventStore(), close: () => Promise.resolve() }),
-  postgresql: openPostgres,
-  // Its server is in this process, and is traced too: as another store, on PostgreSQL.
-  kurrentdb: openKurrent,
-};
-
-const inTenant = (work: () => Promise<void>) => () => runInTenant('t1', work);
-const fresh = (): StreamName => streamName('account', newId());
-const to = (stream: StreamName, metadata?: EventMetadata, id = newId()): AppendRequest => ({
-  stream,
-  expected: 'any',
-  events: [{ id, type: 'Happened', data: { secret: 'Jane Doe' }, ...(metadata && { metadata }) }],
-});
+import { fresh, inTenant, type Opened, stores, to } from './stores.js';
 
 describe.each(Object.entries(stores))('the event store: %s', (system, open) => {
   let opened: Opened;
@@ -243,79 +190,4 @@ describe.each(Object.entries(stores))('the event store: %s', (system, open) => {
     await expect(store.append(to(fresh()))).rejects.toBeInstanceOf(TenantMissing);
     expect(own('append account')[0]!.attributes['error.type']).toBe('tenant-missing');
   });
-});
-
-describe('the group commit', () => {
-  let opened: Opened;
-  let telemetry: Telemetry;
-  beforeAll(async () => {
-    opened = await openPostgres();
-  });
-  afterAll(() => opened.close());
-  beforeEach(() => {
-    telemetry = startTelemetry();
-  });
-  afterEach(() => telemetry.stop());
-
-  it(
-    'tells of a call that carries several appends, linked to each, and of how many they are',
-    inTenant(async () => {
-      const streams = Array.from({ length: 20 }, fresh);
-      const traces = await Promise.all(streams.map((stream) => inTrace(() => opened.store.append(to(stream)))));
-      const batches = telemetry.named('append_batch concord.events');
-      expect(batches.length).toBeGreaterThan(0);
-      const linked = batches.flatMap(({ links }) => links.map(({ context }) => context.spanId));
-      const appends = telemetry.named('append account').map((span) => span.spanContext().spanId);
-      // A call with one append in it is no batch.
-      expect(appends).toEqual(expect.arrayContaining(linked));
-      expect(new Set(linked).size).toBe(linked.length);
-      for (const batch of batches) {
-        expect(batch.parentSpanContext).toBeUndefined();
-        expect(batch.attributes['db.operation.batch.size']).toBe(batch.links.length);
-        expect(traces.map(({ traceId }) => traceId)).not.toContain(batch.spanContext().traceId);
-      }
-      const [size] = await telemetry.points('concord.append.batch.appends');
-      expect(size).toMatchObject({ value: { sum: 20 }, attributes: { 'db.system.name': 'postgresql' } });
-      expect(size!.value.count).toBeLessThan(20);
-      expect((await telemetry.points('concord.append.batch.events'))[0]!.value.sum).toBe(20);
-    }),
-  );
-
-  it(
-    'sends a lone append in its own trace, though another one has made way for it',
-    inTenant(async () => {
-      const { database } = opened;
-      const { queryOutside } = database!;
-      const seen: (string | undefined)[] = [];
-      const gates: (() => void)[] = [];
-      database!.queryOutside = async (statement, values) => {
-        if (!statement.text.includes('append')) return queryOutside.call(database, statement, values) as never;
-        seen.push(traceMetadata()?.traceparent);
-        await new Promise<void>((resolve) => gates.push(resolve));
-        return queryOutside.call(database, statement, values) as never;
-      };
-      const appending: Promise<unknown>[] = [];
-      // Two calls are under way at most: the third append waits, and is sent by whichever ends first.
-      for (let n = 1; n <= 3; n += 1) {
-        appending.push(inTrace(() => opened.store.append(to(fresh()))));
-        if (n < 3) await until('it is sent', () => gates.length === n);
-      }
-      gates[0]!();
-      await until('the third is sent', () => gates.length === 3);
-      gates.forEach((open) => open());
-      await Promise.all(appending);
-      database!.queryOutside = queryOutside;
-      const appends = telemetry.named('append account').map(traceparentOf);
-      expect(new Set(seen)).toEqual(new Set(appends));
-      expect(seen).toHaveLength(3);
-    }),
-  );
-
-  it(
-    'tells of no batch where there is one append',
-    inTenant(async () => {
-      await opened.store.append(to(fresh()));
-      expect(telemetry.spans.map(({ name }) => name)).toEqual(['append account']);
-    }),
-  );
 });
