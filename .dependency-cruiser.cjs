@@ -10,6 +10,7 @@ const FLOORS = {
   domain: 1,
   database: 1,
   tenancy: 1,
+  telemetry: 1,
   'event-store': 2,
   locking: 2,
   subscriptions: 3,
@@ -150,6 +151,18 @@ const packages = [
     "The client of KurrentDB is the adapter's matter; apps/eventstore speaks its protocol, and tests look at both.",
     { path: '^(apps|libs|bench)/', pathNot: [SPEC, '^libs/event-store/src/kurrent/', '^apps/eventstore/', '^bench/'] },
     { path: '(^|node_modules/)(@eventstore/|@grpc/|google-protobuf)' },
+  ),
+  rule(
+    'telemetry-behind-its-lib',
+    "Spans and metrics are declared in one place, and no SDK is the framework's to choose: OpenTelemetry's API is imported by libs/telemetry, its SDK by tests.",
+    { path: '^(apps|libs|bench)/', pathNot: [SPEC, '^libs/telemetry/'] },
+    { path: '(^|node_modules/)@opentelemetry/' },
+  ),
+  rule(
+    'telemetry-without-frameworks',
+    'libs/telemetry is for every floor above it, with or without Nest, and knows the API only.',
+    { path: '^libs/telemetry/', pathNot: SPEC },
+    { path: '(^|node_modules/)(@nestjs/|typeorm|pg($|/)|@opentelemetry/(?!api(/|$)))' },
   ),
   rule('resolvable', 'Every import leads to a file.', {}, { couldNotResolve: true }),
 ];

@@ -23,6 +23,7 @@ import { InlineProjections } from './inline-projections.js';
 import { LockedStreams } from './locked-streams.js';
 import { DecidedOnStaleState } from './mailbox.js';
 import type { SentCommand } from './sent-command.js';
+import { told } from './telemetry.js';
 import { UnitOfWork } from './unit-of-work.js';
 import { UnlockedCommands } from './unlocked-commands.js';
 
@@ -64,8 +65,8 @@ export class CommandPipeline {
     // 2. What it is called and belongs to.
     const commandId = checkCommandId(command.commandId) ?? newId();
     const correlationId = currentMessage()?.correlationId ?? commandId;
-    const sent = { id: commandId, fingerprint: command.fingerprint, touched: new Set<StreamName>() };
-    const attempt = () => this.attempt(command, sent, handle);
+    const sent = { id: commandId, fingerprint: command.fingerprint, touched: new Set<StreamName>(), attempts: 0 };
+    const attempt = () => told(command, sent, () => this.attempt(command, sent, handle));
     return runInMessage({ correlationId, causationId: commandId }, () => this.unlocked?.counted(attempt) ?? attempt());
   }
 
@@ -96,6 +97,7 @@ export class CommandPipeline {
   ): Promise<CommandOutcome<Value>> {
     const deadline = Date.now() + RETRY_WITHIN_MS;
     for (let attempt = 1, look = command.commandId !== undefined; ; attempt += 1) {
+      sent.attempts = attempt;
       try {
         const unlocked = attempt === 1 ? await this.withoutLocks(command, sent, handle) : undefined;
         return await this.answer(sent, unlocked ?? (await this.underLocks(command, sent, handle)), look);

@@ -54,7 +54,7 @@ export class Mailbox {
   private snapshots: Snapshots;
 
   constructor(
-    store: EventStore,
+    private readonly store: EventStore,
     private readonly unlocked: UnlockedCommands,
     private readonly stream: StreamName,
   ) {
@@ -97,6 +97,11 @@ export class Mailbox {
     const next = this.waiting.shift();
     if (next) next();
     else this.occupied = false;
+  }
+
+  /** Runs `append` as the caller's own in telemetry, whoever else's events travel with it. */
+  traced(request: AppendRequest, append: (traced: AppendRequest) => Promise<AppendResult>): Promise<AppendResult> {
+    return this.store.asAppend([request], ([traced = request]) => append(traced));
   }
 
   /** Within the turn. Resolves when the events are durable. Errors: those of EventStore.append, DecidedOnStaleState. */

@@ -6,4 +6,6 @@ export interface SentCommand {
   readonly fingerprint: string | undefined;
   /** What its handler has loaded: for stores that can look for an event in its stream only. */
   readonly touched: Set<StreamName>;
+  /** How often its handler was run so far. */
+  attempts: number;
 }

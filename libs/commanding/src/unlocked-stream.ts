@@ -44,9 +44,10 @@ export class UnlockedStream implements Streams {
   }
 
   async append([request]: readonly AppendRequest[]): Promise<AppendResult[]> {
-    if (!this.mailbox || !this.turn || !request) throw new Error('unreachable: what was decided was loaded');
+    const { mailbox, turn } = this;
+    if (!mailbox || !turn || !request) throw new Error('unreachable: what was decided was loaded');
     try {
-      return [await this.mailbox.append(this.turn, request)];
+      return [await mailbox.traced(request, (traced) => mailbox.append(turn, traced))];
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error;
       throw new CommitUnknown('the connection was lost while appending', {}, { cause: error });

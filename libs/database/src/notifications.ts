@@ -51,6 +51,11 @@ export class Notifications {
     });
   }
 
+  /** Whether the connection is there now. It is opened when it is first needed. */
+  get isConnected(): boolean {
+    return this.connection.current !== undefined;
+  }
+
   /** Calls those who listen here at once, and tells other processes soon: the hints of a moment are one. */
   notify(channel: string): void {
     this.raise(channel, 'here');

@@ -1,5 +1,6 @@
 // Who in this process wants to hear of appends.
 import { warn } from '@concord/kernel';
+import { withoutTrace } from '@concord/telemetry';
 
 /** Whether this store appended, or another one, mostly that of another process. */
 export type AppendSource = 'here' | 'elsewhere';
@@ -13,6 +14,11 @@ export class AppendListeners {
   }
 
   announce(source: AppendSource): void {
+    // Whatever a listener begins is no part of the append, and appends that it makes are told of by themselves.
+    if (this.listeners.size > 0) withoutTrace(() => this.call(source));
+  }
+
+  private call(source: AppendSource): void {
     for (const listener of this.listeners) {
       try {
         listener(source);

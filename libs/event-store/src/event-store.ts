@@ -14,6 +14,7 @@ import { currentTenant, type TenantId } from '@concord/tenancy';
 import { type Append, assertExpected, assertReadable, assertStoredName, prepareAppends, stamped } from './append.js';
 import { AppendListeners, type AppendSource } from './append-listeners.js';
 import { ALL_CAPABILITIES, type StoreCapabilities } from './capabilities.js';
+import { StoreTelemetry } from './telemetry.js';
 import { type FindTargets, type LinkTarget, resolveAll, resolveLinks } from './links.js';
 import { metadataWriteOf } from './metadata-append.js';
 import { checkReadFeed } from './read-feed.js';
@@ -46,7 +47,13 @@ export abstract class EventStore {
   readonly unlocked?: UnlockedCommands;
   /** What is read in its present form; see useUpcasts. */
   protected upcasts = new Upcasts();
+  protected readonly telemetry: StoreTelemetry;
   private readonly listeners = new AppendListeners();
+
+  /** `system` is what telemetry calls this kind of store. */
+  constructor(system: string) {
+    this.telemetry = new StoreTelemetry(system);
+  }
 
   /** What this kind of store can do. Ask before you rely on it. */
   get capabilities(): StoreCapabilities {
@@ -69,7 +76,22 @@ export abstract class EventStore {
    * DatabaseUnavailable, when that is not known, and a repeat with the same ids is harmless. To a metadata stream (`$$` and a name) one `$metadata` event at a time is appended, which is
    * writeStreamMetadata.
    */
-  async append(...requests: AppendRequest[]): Promise<AppendResult[]> {
+  append(...requests: AppendRequest[]): Promise<AppendResult[]> {
+    return this.asAppend(requests, (traced) => this.appendAll(traced));
+  }
+
+  /**
+   * For who gathers the appends of several callers: runs `append` as this caller's, in a span of its own, and with the trace
+   * in the events. An append within it is not told of again.
+   */
+  asAppend<T>(
+    requests: readonly AppendRequest[],
+    append: (requests: readonly AppendRequest[]) => Promise<T>,
+  ): Promise<T> {
+    return this.telemetry.append(requests, append);
+  }
+
+  private async appendAll(requests: readonly AppendRequest[]): Promise<AppendResult[]> {
     const appends = prepareAppends(requests);
     const metadata = metadataWriteOf(appends);
     if (metadata) return [await this.writeMetadata(currentTenant(), metadata)];
@@ -83,7 +105,7 @@ export abstract class EventStore {
   readStream(stream: StreamName, options: ReadStreamOptions = {}): AsyncIterable<RecordedEvent> {
     const tenant = currentTenant();
     assertReadable(stream, options);
-    const recorded = this.streamEvents(tenant, stream, options);
+    const recorded = this.telemetry.readStream(stream, this.streamEvents(tenant, stream, options));
     const events = options.resolveLinks ? resolveAll(recorded, this.targetsOf(tenant)) : recorded;
     return this.upcasts.isEmpty ? events : this.allInPresentForm(events);
   }
@@ -97,7 +119,7 @@ export abstract class EventStore {
     checkReadFeed(options);
     const tenant = currentTenant();
     const types = options.types && { types: this.upcasts.storedAs(options.types) };
-    const page = await this.feedPage(tenant, { ...options, ...types });
+    const page = await this.telemetry.readFeed(() => this.feedPage(tenant, { ...options, ...types }));
     const events = options.resolveLinks ? await resolveLinks(page.events, this.targetsOf(tenant)) : page.events;
     return { ...page, events: this.upcasts.isEmpty ? events : events.map((event) => this.inPresentForm(event)) };
   }
@@ -161,10 +183,9 @@ export abstract class EventStore {
    * snapshots on, where there are any of the version. The lock holds against every other lockAndLoad and append, in every
    * process. Errors: StreamDeleted; outside transaction() it throws.
    */
-  abstract lockAndLoad(
-    streams: readonly StreamName[],
-    snapshotVersion?: number,
-  ): Promise<Map<StreamName, LoadedStream>>;
+  lockAndLoad(streams: readonly StreamName[], snapshotVersion?: number): Promise<Map<StreamName, LoadedStream>> {
+    return this.telemetry.load('lock and load', streams, () => this.lockedLoad(streams, snapshotVersion));
+  }
 
   /**
    * Stores a snapshot, unless there is a later one of its kind: at once or, in a transaction, when that has committed. It is
@@ -219,6 +240,11 @@ export abstract class EventStore {
   }
 
   protected abstract write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]>;
+
+  protected abstract lockedLoad(
+    streams: readonly StreamName[],
+    snapshotVersion?: number,
+  ): Promise<Map<StreamName, LoadedStream>>;
 
   protected abstract streamEvents(
     tenant: TenantId,

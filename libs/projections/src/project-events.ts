@@ -1,6 +1,8 @@
 // Applies events to one projection, in order.
 import type { Database } from '@concord/database';
 import { parseStreamName, type RecordedEvent } from '@concord/kernel';
+import { inSpan } from '@concord/telemetry';
+import { currentTenant } from '@concord/tenancy';
 import type { ProjectionDefinition } from './projection.js';
 import { projectingRows } from './row-scope.js';
 
@@ -10,12 +12,25 @@ export async function projectEvents(
   projection: ProjectionDefinition,
   events: readonly RecordedEvent[],
 ): Promise<void> {
-  await projectingRows(database, async () => {
-    for (const event of events) {
-      const project = projection.handlers.get(event.type);
-      if (project && projection.categories.includes(parseStreamName(event.stream).category)) await project(event);
-    }
-  });
+  const project = (): Promise<void> =>
+    projectingRows(database, async () => {
+      for (const event of events) {
+        const handle = projection.handlers.get(event.type);
+        if (handle && projection.categories.includes(parseStreamName(event.stream).category)) await handle(event);
+      }
+    });
+  await inSpan(
+    () => ({
+      span: 'project',
+      target: projection.name,
+      attributes: {
+        'concord.projection.name': projection.name,
+        'concord.event.count': events.length,
+        'concord.tenant.id': currentTenant(),
+      },
+    }),
+    project,
+  );
 }
 
 /** Removes the running tenant's rows of a projection. */

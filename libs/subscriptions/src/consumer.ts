@@ -4,12 +4,14 @@
 import type { Database } from '@concord/database';
 import type { EventStore, FeedPage } from '@concord/event-store';
 import type { GlobalPosition, RecordedEvent } from '@concord/kernel';
+import { observe, withoutTrace } from '@concord/telemetry';
 import { currentTenant, runInTenant, type TenantId } from '@concord/tenancy';
 import { delayOf } from './backoff.js';
 import { Checkpoints } from './checkpoints.js';
 import type { Delivery } from './delivery.js';
 import { Lookout } from './lookout.js';
 import { Signal } from './signal.js';
+import { handlingBatch } from './telemetry.js';
 
 /** What to consume, and how. Without `delivery`: exactly once in the database. */
 export type ConsumerOptions = CommonOptions & (ExactlyOnce | AtLeastOnce);
@@ -75,6 +77,8 @@ export class Consumer {
   private lookout: Lookout | undefined;
   private readonly checkpoints: Checkpoints;
   private readonly positions = new Map<TenantId, GlobalPosition>();
+  /** By tenant, as far as it was looked. Kept when a position is forgotten: a tenant that fails is behind all the more. */
+  private readonly places = new Map<TenantId, { readonly head: GlobalPosition; readonly reached: GlobalPosition }>();
   private readonly failing = new Map<TenantId, ConsumerFailure>();
   private readonly states = new Map<TenantId, ConsumerState>();
   private startsAfter = 0n;
@@ -103,7 +107,7 @@ export class Consumer {
 
   /** Starts in the background; a second call does nothing. */
   start(): void {
-    this.running ??= this.run();
+    this.running ??= withoutTrace(() => this.run());
   }
 
   /** Ends after the batch in hand. */
@@ -115,10 +119,32 @@ export class Consumer {
 
   private async run(): Promise<void> {
     const lookout = (this.lookout = new Lookout(this.store));
+    const unobserved = this.observed();
     while (!this.stopping.signal.aborted) {
       const { seen } = lookout;
       if (!(await this.pass())) await lookout.rest(seen, this.untilRetry());
     }
+    unobserved();
+  }
+
+  /** From here on metrics are read; the answer is the way to stop. */
+  private observed(): () => void {
+    const attributes = { 'messaging.consumer.group.name': this.options.name };
+    const stops = [
+      observe('concord.consumer.lag', (result) => result.observe(Number(this.lag), attributes)),
+      observe('concord.consumer.failing_tenants', (result) => result.observe(this.failing.size, attributes)),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }
+
+  private reached(tenantId: TenantId, reached: GlobalPosition): void {
+    this.places.set(tenantId, { head: this.places.get(tenantId)?.head ?? reached, reached });
+  }
+
+  private get lag(): bigint {
+    let most = 0n;
+    for (const { head, reached } of this.places.values()) if (head - reached > most) most = head - reached;
+    return most;
   }
 
   /** One batch for each tenant that has something new. */
@@ -128,6 +154,7 @@ export class Consumer {
       await this.findStart();
       for (const { tenantId, head } of await this.store.tenantHeads()) {
         if (this.stopping.signal.aborted || head <= (this.positions.get(tenantId) ?? -1n)) continue;
+        this.places.set(tenantId, { head, reached: this.places.get(tenantId)?.reached ?? this.startsAfter });
         moved = (await this.attempt(tenantId)) || moved;
         this.tellState(tenantId, head);
       }
@@ -185,6 +212,7 @@ export class Consumer {
   private async batch(): Promise<boolean> {
     const tenantId = currentTenant();
     const after = this.positions.get(tenantId) ?? (await this.checkpoints.read(this.options.name)) ?? this.startsAfter;
+    this.reached(tenantId, after);
     const { categories, types, batchSize: limit = DEFAULT_BATCH } = this.options;
     const page = await this.store.readFeed({
       after,
@@ -195,6 +223,7 @@ export class Consumer {
     const position = await this.handle(after, page);
     if (position === undefined) return false;
     this.positions.set(tenantId, position);
+    this.reached(tenantId, position);
     this.advanced.raise();
     return position !== after;
   }
@@ -203,7 +232,8 @@ export class Consumer {
   private async handle(after: GlobalPosition, page: FeedPage): Promise<GlobalPosition | undefined> {
     const { name, delivery } = this.options;
     const handle = async (): Promise<void> => {
-      if (page.events.length > 0) await this.options.handle(page.events);
+      const { events } = page;
+      if (events.length > 0) await handlingBatch(name, events, () => this.options.handle(events));
     };
     if (delivery === 'at-least-once') await handle();
     return this.database.transaction(async () => {

@@ -5,6 +5,7 @@ import { refuseBrokenRequest } from './broken-request.js';
 import { correlationIdOf } from './entry.js';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from './fastify.js';
 import type { HttpSettings } from './settings.js';
+import { traceRequests } from './tracing.js';
 
 export class BankAdapter extends FastifyAdapter {
   constructor(settings: HttpSettings) {
@@ -21,6 +22,7 @@ export class BankAdapter extends FastifyAdapter {
     });
     this.instance.removeContentTypeParser('text/plain');
     this.instance.setErrorHandler(answerError);
+    traceRequests(this.instance);
     this.instance.addHook('onRequest', (request, reply, done) => {
       reply.header('x-correlation-id', request.id);
       done();

@@ -2,6 +2,7 @@
 // would change is kept beside it or as bytes, so that every client gets back just what was sent.
 import { JsonText, type StoredEvent } from '@concord/event-store';
 import { assertExactJson, type EventMetadata, InvalidArgument } from '@concord/kernel';
+import { isTracing } from '@concord/telemetry';
 
 /** An event as it travels. */
 export interface Payload {
@@ -102,14 +103,20 @@ function keepBytes(bytes: Uint8Array, contentType: string): Kept {
 }
 
 function keepMetadata(bytes: Uint8Array): { metadata: EventMetadata; envelope: Envelope } {
-  if (bytes.length === 0) return { metadata: {}, envelope: {} };
+  if (bytes.length === 0) return { metadata: {}, envelope: isAddedTo({}) ? { metadata: '' } : {} };
   const text = textOf(bytes);
   if (text === undefined || text.includes('\u0000')) {
     return { metadata: {}, envelope: { metadataBase64: Buffer.from(bytes).toString('base64') } };
   }
   const metadata = objectOf(text) ?? {};
   const asRead = JSON.stringify(inStoredOrder(metadata));
-  return { metadata, envelope: asRead === text && asRead !== '{}' ? {} : { metadata: text } };
+  const isKept = asRead === text && asRead !== '{}' && !isAddedTo(metadata);
+  return { metadata, envelope: isKept ? {} : { metadata: text } };
+}
+
+/** Whether the store adds where the event was appended: what was sent is then kept beside it. */
+function isAddedTo(metadata: EventMetadata): boolean {
+  return isTracing() && !('traceparent' in metadata);
 }
 
 function customMetadataOf(envelope: Envelope, custom: Record<string, unknown>): Uint8Array {

@@ -71,7 +71,7 @@ export class KurrentEventStore extends EventStore {
 
   /** Nothing is connected yet. Errors: InvalidArgument for a connection string that is none. */
   constructor(url: string, options: KurrentOptions = {}) {
-    super();
+    super('kurrentdb');
     this.database = options.database;
     this.connection = new Connection(url, options);
     this.streams = new StreamReader(this.connection);
@@ -118,7 +118,7 @@ export class KurrentEventStore extends EventStore {
     }
   }
 
-  override async lockAndLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>> {
+  protected override async lockedLoad(streams: readonly StreamName[]): Promise<Map<StreamName, LoadedStream>> {
     const transaction = this.running.getStore();
     if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const tenant = currentTenant();
@@ -246,14 +246,19 @@ export class KurrentEventStore extends EventStore {
     const { decided } = transaction;
     if (!decided) return;
     try {
-      transaction.recorded(await this.record(decided.tenant, decided.append));
+      const { tenant, append } = decided;
+      transaction.recorded(await this.telemetry.commit(append.stream, () => this.record(tenant, append)));
     } catch (error) {
       throw error instanceof WrongExpectedVersion ? transaction.conflict(error) : error;
     }
   }
 
   /** Appends, and answers the events as they were recorded. */
-  private async record(tenant: TenantId, append: Append): Promise<RecordedEvent[]> {
+  private record(tenant: TenantId, append: Append): Promise<RecordedEvent[]> {
+    return this.telemetry.timed('append', () => this.recordNow(tenant, append));
+  }
+
+  private async recordNow(tenant: TenantId, append: Append): Promise<RecordedEvent[]> {
     const { stream, expected } = append;
     const events = append.events.map((event) => ({ ...event, metadata: wireMetadata(event.metadata) }));
     const appended = await appendSurely(this.connection, { name: wireName(tenant, stream), stream, expected, events });

@@ -55,6 +55,10 @@ export class MemoryEventStore extends EventStore {
 
   private readonly snapshots = new Snapshots();
 
+  constructor() {
+    super('memory');
+  }
+
   override get isInTransaction(): boolean {
     return this.running.getStore() !== undefined;
   }
@@ -76,7 +80,10 @@ export class MemoryEventStore extends EventStore {
     return turn;
   }
 
-  override async lockAndLoad(streams: readonly StreamName[], version?: number): Promise<Map<StreamName, LoadedStream>> {
+  protected override async lockedLoad(
+    streams: readonly StreamName[],
+    version?: number,
+  ): Promise<Map<StreamName, LoadedStream>> {
     if (!this.running.getStore()) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const tenant = currentTenant();
     return new Map(streams.map((stream) => [stream, this.loaded(tenant, stream, version)]));
@@ -99,12 +106,13 @@ export class MemoryEventStore extends EventStore {
   }
 
   protected override write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
-    return this.changing((own) => {
+    const write = (own: Running): AppendResult[] => {
       const results = appends.map((append) => this.appendTo(own, tenant, append));
       const added = results.filter(({ events }) => events.length > 0);
       if (added.length > 0 && added.length < results.length) throw new EventIdInUse();
       return results;
-    });
+    };
+    return this.telemetry.timed('append', () => this.changing(write));
   }
 
   protected override async metadataOf(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead> {

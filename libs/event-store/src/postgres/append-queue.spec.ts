@@ -14,6 +14,7 @@ function add(queue: Queue, stream: string, expected = 'any', id = `id-${(ids += 
     tenant: 't' as TenantId,
     stream,
     events: [{ id, type: 'Happened', data: '{}', metadata: '{}' }],
+    traced: undefined,
     get expected() {
       looks += 1;
       return expected;

@@ -2,6 +2,7 @@
 // reading for gauges. A health check asks it anew.
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { observe, withoutTrace } from '@concord/telemetry';
 import type { FeedDiagnosis, FeedHolder, FeedHorizon, FeedLag } from './feed-horizon.js';
 
 /** `delayed`: events have been hidden for longer than an append should take; `stalled`: for too long. */
@@ -46,7 +47,7 @@ export class FeedWatch {
 
   /** Starts to look in the background; a second call does nothing. Keeps no process alive. */
   start(): void {
-    this.running ??= this.run();
+    this.running ??= withoutTrace(() => this.run());
   }
 
   async stop(): Promise<void> {
@@ -70,11 +71,22 @@ export class FeedWatch {
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
+    const unobserved = this.observed();
     while (!signal.aborted) {
       // Whether the database answers is for others to tell.
       await this.look().catch(() => undefined);
       await sleep(this.thresholds.everyMs, undefined, { ref: false, signal }).catch(() => undefined);
     }
+    unobserved();
+  }
+
+  /** Gauges show what was seen last: reading them asks the database nothing. The answer is the way to stop. */
+  private observed(): () => void {
+    const stops = [
+      observe('concord.feed.lag', (result) => this.reading && result.observe(Number(this.reading.positions))),
+      observe('concord.feed.hidden_time', (result) => this.reading && result.observe(this.reading.milliseconds / 1000)),
+    ];
+    return () => stops.forEach((stop) => stop());
   }
 
   private stateOf({ milliseconds }: FeedLag): FeedState {

@@ -6,6 +6,7 @@ import { StoreUnavailable } from '../errors.js';
 import { AppendAside } from './append-aside.js';
 import { batchValues, type Chain, keysOf } from './append-batch.js';
 import { AppendQueue } from './append-queue.js';
+import { carrying } from './batch-telemetry.js';
 import type { AppendedRow } from './rows.js';
 import { eventValues, type StreamAppend } from './stream-append.js';
 
@@ -94,7 +95,12 @@ export class GroupCommit {
     }
   }
 
-  private async call(chains: readonly Chain<AppendedRow>[]): Promise<[Chain<AppendedRow>, AppendedRow][]> {
+  private call(chains: readonly Chain<AppendedRow>[]): Promise<[Chain<AppendedRow>, AppendedRow][]> {
+    const appends = (): StreamAppend[] => chains.flatMap(({ links }) => links.map(({ append }) => append));
+    return carrying(appends, () => this.callNow(chains));
+  }
+
+  private async callNow(chains: readonly Chain<AppendedRow>[]): Promise<[Chain<AppendedRow>, AppendedRow][]> {
     const [only] = chains;
     if (only && chains.length === 1 && only.links.length === 1) {
       const values = eventValues(only.links[0]?.append);

@@ -1,6 +1,7 @@
 // The event store on PostgreSQL: one call an append, reads by keyset pages. The rules live in migrations/0001_event_store.sql.
 import { type Database, loadSql, type Transaction } from '@concord/database';
 import { EventIdInUse, type GlobalPosition, type RecordedEvent, type StreamName } from '@concord/kernel';
+import { observe } from '@concord/telemetry';
 import { currentTenant, type TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import type { AppendSource } from '../append-listeners.js';
@@ -74,6 +75,7 @@ export class PostgresEventStore extends EventStore {
   private readonly lockedEnds = new LockedEnds();
   private readonly life: StreamLife;
   private isListening = false;
+  private readonly unobserved: () => void;
 
   private readonly archives: ArchiveReader;
   private readonly archiver: Archiver;
@@ -83,15 +85,28 @@ export class PostgresEventStore extends EventStore {
     private readonly database: Database,
     { archiveFolder, unlockedFrom = 12, mostWaiting }: PostgresEventStoreOptions = {},
   ) {
-    super();
+    super('postgresql');
     const archive = archiveFolder === undefined ? undefined : new FileArchive(archiveFolder);
     this.archives = new ArchiveReader(database, archive);
     this.archiver = new Archiver(database, archive);
     this.streams = new StreamReader(database, this.archives);
     this.groupCommit = new GroupCommit(database, mostWaiting);
     const load: LoadStreams = (streams, version) => this.load(streams, version);
-    this.unlocked = new PostgresUnlockedCommands(database, { store: this, load, worthFrom: unlockedFrom });
+    this.unlocked = new PostgresUnlockedCommands(database, {
+      store: this,
+      load,
+      telemetry: this.telemetry,
+      worthFrom: unlockedFrom,
+    });
     this.life = new StreamLife(database);
+    this.unobserved = observe('concord.feed.hints_connected', (result) =>
+      result.observe(Number(database.notifications.isConnected)),
+    );
+  }
+
+  override close(): Promise<void> {
+    this.unobserved();
+    return super.close();
   }
 
   /**
@@ -110,7 +125,7 @@ export class PostgresEventStore extends EventStore {
     return this.database.transaction(work);
   }
 
-  override async lockAndLoad(
+  protected override async lockedLoad(
     streams: readonly StreamName[],
     version: number | null = null,
   ): Promise<Map<StreamName, LoadedStream>> {
@@ -159,7 +174,7 @@ export class PostgresEventStore extends EventStore {
   protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
     this.database.refuseTentative();
     return this.announcing(async () => {
-      const rows = await this.send(tenant, appends);
+      const rows = await this.telemetry.timed('append', () => this.send(tenant, appends));
       return rows.map((row, index) => toAppendResult(tenant, appends[index], row));
     });
   }

@@ -4,6 +4,7 @@ import { NO_REVISION, type StreamName, type StreamPosition } from '@concord/kern
 import { currentTenant } from '@concord/tenancy';
 import type { EventStore } from '../event-store.js';
 import type { AppendRequest, AppendResult, LoadedStream } from '../requests.js';
+import type { StoreTelemetry } from '../telemetry.js';
 import type { UnlockedCommands } from '../unlocked-commands.js';
 import { GroupLoad, type LoadStreams } from './group-load.js';
 import type { WholeAppend } from './stream-append.js';
@@ -13,25 +14,29 @@ const WHOLE_END = loadSql(import.meta.url, 'sql/whole-end.sql');
 interface Options {
   readonly store: EventStore;
   readonly load: LoadStreams;
+  readonly telemetry: StoreTelemetry;
   readonly worthFrom: number;
 }
 
 export class PostgresUnlockedCommands implements UnlockedCommands {
   readonly worthFrom: number;
   private readonly store: EventStore;
+  private readonly telemetry: StoreTelemetry;
   private readonly groupLoad: GroupLoad;
 
   constructor(
     private readonly database: Database,
-    { store, load, worthFrom }: Options,
+    { store, load, telemetry, worthFrom }: Options,
   ) {
     this.store = store;
+    this.telemetry = telemetry;
     this.worthFrom = worthFrom;
     this.groupLoad = new GroupLoad(load);
   }
 
   load(stream: StreamName, snapshotVersion?: number): Promise<LoadedStream> {
-    return this.database.outside(() => this.groupLoad.load(currentTenant(), stream, snapshotVersion));
+    const load = () => this.groupLoad.load(currentTenant(), stream, snapshotVersion);
+    return this.telemetry.load('load', [stream], () => this.database.outside(load));
   }
 
   async append(request: AppendRequest): Promise<AppendResult> {

@@ -3,7 +3,7 @@
 import { type Database, loadSql } from '@concord/database';
 import type { GlobalPosition, StreamPosition } from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
-import { StoredArchive } from './archive/stored-archive.js';
+import { type FeedFile, StoredArchive } from './archive/stored-archive.js';
 import type { StoredEvent, StoredEventFilter, StoredRange } from './stored-event.js';
 
 /** A part of the feed: the events let through, how many were looked at, and the last position of those. */
@@ -93,13 +93,17 @@ export class StoredEvents {
     const values = [tenant, range.from, range.to, range.limit, ...valuesOf(filter)];
     const statement = backwards ? sql.archivedBackwards : sql.archivedForwards;
     for (let files = await this.archive.filesOf(tenant, range); ;) {
-      const archived = await this.archive.ofFeed(files, range, backwards, filter);
-      const rows = await this.database.query<FeedRow>(statement, [...values, JSON.stringify(archived)]);
+      const archived = await this.archive.ofFeed(tenant, files, { range, backwards, filter });
+      const rows = archived && (await this.database.query<FeedRow>(statement, [...values, JSON.stringify(archived)]));
       const present = await this.archive.filesOf(tenant, range);
-      if (present.length === files.length) return rows;
+      if (rows && isSame(present, files)) return rows;
       files = present;
     }
   }
+}
+
+function isSame(some: readonly FeedFile[], others: readonly FeedFile[]): boolean {
+  return some.length === others.length && some.every(({ file }, index) => file === others[index]?.file);
 }
 
 function pageOf(rows: readonly FeedRow[]): StoredPage {

@@ -1,6 +1,7 @@
 // One append to one stream, in the form in which it is sent: its payloads are JSON text from the beginning, made once.
-import { NO_REVISION } from '@concord/kernel';
+import { type EventMetadata, NO_REVISION } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
+import { isTracing } from '@concord/telemetry';
 import type { Append } from '../append.js';
 import { jsonTextOf } from '../json-text.js';
 
@@ -17,6 +18,8 @@ export interface StreamAppend {
   readonly stream: string;
   readonly expected: string;
   readonly events: readonly EventText[];
+  /** The metadata of its events, where the call that sends it is to be told of. */
+  readonly traced: readonly EventMetadata[] | undefined;
 }
 
 /** An append that fails, too, when the stream has metadata or was deleted. */
@@ -26,7 +29,8 @@ export interface WholeAppend extends Append {
 
 export function streamAppend(tenant: TenantId, { stream, expected, events, whole }: WholeAppend): StreamAppend {
   const version = whole ? `~${expected === 'no-stream' ? NO_REVISION : expected}` : expected.toString();
-  return { tenant, stream, expected: version, events: events.map(eventText) };
+  const traced = isTracing() ? events.map(({ metadata }) => metadata) : undefined;
+  return { tenant, stream, expected: version, events: events.map(eventText), traced };
 }
 
 /** An event with its payloads as JSON text. */

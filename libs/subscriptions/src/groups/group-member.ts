@@ -4,6 +4,7 @@ import type { TenantHead } from '@concord/event-store';
 import type { StreamName } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { GroupMembership } from './consumer-groups.js';
+import { observeMember } from './group-metrics.js';
 import type { GroupWork } from './group-work.js';
 import { type Beat, Heartbeat } from './heartbeat.js';
 import { NewsOfTenants } from './news-of-tenants.js';
@@ -28,6 +29,7 @@ export class GroupMember implements GroupMembership {
   private readonly heartbeat: Heartbeat;
   private readonly news: NewsOfTenants;
   private leaving: Promise<void> | undefined;
+  private unobserved: (() => void) | undefined;
 
   constructor(private readonly work: GroupWork) {
     this.heartbeat = new Heartbeat(work, {
@@ -55,6 +57,7 @@ export class GroupMember implements GroupMembership {
       throw error;
     }
     this.news.start();
+    this.unobserved = observeMember(this.work, () => this.lagBySlice);
   }
 
   leave(): Promise<void> {
@@ -63,6 +66,7 @@ export class GroupMember implements GroupMembership {
   }
 
   private async end(): Promise<void> {
+    this.unobserved?.();
     // The heart beats on until the events in hand are done.
     await Promise.all([...this.workers.values()].map((worker) => worker.stop()));
     await this.news.stop();
@@ -70,7 +74,11 @@ export class GroupMember implements GroupMembership {
   }
 
   private get lags(): Record<string, string> {
-    return Object.fromEntries([...this.workers].map(([slice, worker]) => [slice, worker.lag.toString()]));
+    return Object.fromEntries([...this.lagBySlice].map(([slice, lag]) => [slice, lag.toString()]));
+  }
+
+  private get lagBySlice(): ReadonlyMap<number, bigint> {
+    return new Map([...this.workers].map(([slice, worker]) => [slice, worker.lag]));
   }
 
   private hear(heads: readonly TenantHead[]): void {

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { type Database, loadSql } from '@concord/database';
 import type { EventStore } from '@concord/event-store';
 import { assertCategory, type GlobalPosition, InvalidArgument, newId } from '@concord/kernel';
+import { withoutTrace } from '@concord/telemetry';
 import type { Delivery } from '../delivery.js';
 import {
   type ConsumerGroupOptions,
@@ -67,7 +68,7 @@ export class PostgresConsumerGroups extends ConsumerGroups {
       limiter: new Limiter(concurrency),
       report: (failure) => onFailure({ group: name, memberId, ...failure }),
     });
-    await member.start();
+    await withoutTrace(() => member.start());
     return member;
   }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommitUnknown, DatabaseUnavailable, loadSql, OwnershipLost, TransientConflict } from '@concord/database';
 import { type RecordedEvent, runInMessage } from '@concord/kernel';
 import { delayOf } from '../backoff.js';
+import { handlingEvent } from '../telemetry.js';
 import type { GroupWork, OwnedSlice } from './group-work.js';
 
 const holdSlice = loadSql(import.meta.url, 'sql/hold-slice.sql');
@@ -93,7 +94,7 @@ export class SliceDelivery {
     const { settings, memberId, handle } = this.work;
     const context = { group: settings.name, memberId, attempt, signal: this.lost, ...this.owned };
     const message = { correlationId: event.metadata.correlationId ?? event.id, causationId: event.id };
-    return runInMessage(message, () => handle(event, context));
+    return runInMessage(message, () => handlingEvent(event, context, () => handle(event, context)));
   }
 }
 

@@ -6,21 +6,25 @@ import type { TenantId } from '@concord/tenancy';
 import type { LinkTarget } from '../../links.js';
 import type { ReadFeedOptions } from '../../requests.js';
 import type { EventRow } from '../rows.js';
-import { type ArchivedEvent, type ArchiveFile, ArchiveUnavailable, type FileArchive } from './file-archive.js';
+import { ArchivedEvents } from './archived-events.js';
+import type { ArchivedEvent, ArchiveFile, FileArchive } from './file-archive.js';
 
 const sql = {
   ofStream: loadSql(import.meta.url, '../sql/archives-of-stream.sql'),
   ofFeed: loadSql(import.meta.url, '../sql/archives-of-feed.sql'),
   shows: loadSql(import.meta.url, '../sql/shows.sql'),
-  isNamed: loadSql(import.meta.url, '../sql/is-archive.sql'),
   through: loadSql(import.meta.url, '../sql/archived-through.sql'),
 };
 
 export class ArchiveReader {
+  private readonly archived: ArchivedEvents;
+
   constructor(
     private readonly database: Database,
-    private readonly archive: FileArchive | undefined,
-  ) {}
+    archive: FileArchive | undefined,
+  ) {
+    this.archived = new ArchivedEvents(database, archive, 'give the store its archive folder');
+  }
 
   /**
    * What a stream shows of its archived events between two positions, both included: file by file, upwards, or downwards
@@ -32,7 +36,7 @@ export class ArchiveReader {
       const values = [tenant, stream, from, to, isUp ? 1 : -1];
       const [file] = await this.database.query<StreamFile>(sql.ofStream, values);
       if (!file) return;
-      const events = await this.eventsOf(tenant, file);
+      const events = await this.archived.of(tenant, file);
       // Its events are in another file by now.
       if (!events) continue;
       const page = events
@@ -86,27 +90,13 @@ export class ArchiveReader {
       const last = events[options.limit - 1]?.global_position;
       // What is in this file comes after all that is wanted, and so it is with the files after it.
       if (last !== undefined && (isBackwards ? last > file.last_position : last < file.first_position)) break;
-      const found = await this.eventsOf(tenant, file);
+      const found = await this.archived.of(tenant, file);
       // Its events are in another file by now, which was not on the list.
       if (!found) return this.ofFeed(tenant, options);
       const matching = found.filter((event) => matches(event, options));
       events = inOrder([...events, ...matching.map((event) => toRow(tenant, event))], options);
     }
     return events;
-  }
-
-  /** Undefined when the file has gone, because some of what was in it was scavenged. Errors: ArchiveUnavailable. */
-  private async eventsOf(tenant: TenantId, file: ArchiveFile): Promise<readonly ArchivedEvent[] | undefined> {
-    if (!this.archive) {
-      throw new ArchiveUnavailable('events of this range are archived: give the store its archive folder');
-    }
-    try {
-      return await this.archive.events(file);
-    } catch (error) {
-      const [row] = await this.database.query<{ named: boolean }>(sql.isNamed, [tenant, file.file]);
-      if (row?.named) throw error;
-      return undefined;
-    }
   }
 }
 

@@ -4,15 +4,24 @@ import { type Database, loadSql } from '@concord/database';
 import type { GlobalPosition, StreamPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { StoredEvent, StoredEventFilter, StoredRange } from '../stored-event.js';
-import { type ArchivedEvent, type ArchiveFile, ArchiveUnavailable, FileArchive } from './file-archive.js';
+import { ArchivedEvents } from './archived-events.js';
+import { type ArchivedEvent, type ArchiveFile, FileArchive } from './file-archive.js';
 
 const sql = {
   ofStream: loadSql(import.meta.url, '../sql/archives-of-stream.sql'),
   ofFeed: loadSql(import.meta.url, '../sql/archives-of-feed.sql'),
 };
 
-type StreamFile = ArchiveFile & { readonly first: StreamPosition };
-type FeedFile = ArchiveFile & { readonly first_position: GlobalPosition; readonly last_position: GlobalPosition };
+type StreamFile = ArchiveFile & {
+  readonly first: StreamPosition;
+  readonly first_position: StreamPosition;
+  readonly last_position: StreamPosition;
+};
+
+export type FeedFile = ArchiveFile & {
+  readonly first_position: GlobalPosition;
+  readonly last_position: GlobalPosition;
+};
 
 /** Part of a stream, both ends included; the first of them in the direction of reading. */
 export interface StreamPart {
@@ -22,29 +31,42 @@ export interface StreamPart {
   readonly limit: number;
 }
 
+/** What is wanted of the feed. */
+export interface StoredFeedPart {
+  readonly range: StoredRange;
+  readonly backwards: boolean;
+  readonly filter: StoredEventFilter;
+}
+
 export class StoredArchive {
-  private readonly archive: FileArchive | undefined;
+  private readonly archived: ArchivedEvents;
 
   constructor(
     private readonly database: Database,
     folder: string | undefined,
   ) {
-    this.archive = folder === undefined ? undefined : new FileArchive(folder);
+    const archive = folder === undefined ? undefined : new FileArchive(folder);
+    const missing = 'give the archive folder (the server: EVENTSTORE_ARCHIVE), or begin after them';
+    this.archived = new ArchivedEvents(database, archive, missing);
   }
 
   /** What a stream shows of its archived events. Errors: ArchiveUnavailable. */
   async ofStream(tenant: TenantId, stream: string, part: StreamPart): Promise<StoredEvent[]> {
-    const files = await this.database.query<StreamFile>(sql.ofStream, [tenant, stream, part.from, part.to]);
+    const { backwards, limit } = part;
     const events: StoredEvent[] = [];
-    for (const file of part.backwards ? files.toReversed() : files) {
-      if (events.length >= part.limit) break;
-      const own = (await this.eventsOf(file)).filter(
-        ({ stream_name, stream_position }) =>
-          stream_name === stream && BigInt(stream_position) >= file.first && BigInt(stream_position) <= part.to,
-      );
-      events.push(...(part.backwards ? own.toReversed() : own).map(toStored));
+    for (let { from, to } = part; from <= to && events.length < limit;) {
+      const values = [tenant, stream, from, to, backwards ? -1 : 1];
+      const [file] = await this.database.query<StreamFile>(sql.ofStream, values);
+      if (!file) break;
+      const found = await this.archived.of(tenant, file);
+      // Its events are in another file by now.
+      if (!found) continue;
+      const own = found.filter((event) => event.stream_name === stream && isWithin(event, file.first, to));
+      events.push(...(backwards ? own.toReversed() : own).map(toStored));
+      if (backwards) to = file.first_position - 1n;
+      else from = file.last_position + 1n;
     }
-    return events.slice(0, part.limit);
+    return events.slice(0, limit);
   }
 
   /** Which files reach into a part of the feed. */
@@ -52,31 +74,33 @@ export class StoredArchive {
     return this.database.query<FeedFile>(sql.ofFeed, [tenant, from - 1n, to]);
   }
 
-  /** The first archived events of a part of the feed, of a category and type, in the direction of reading. */
+  /**
+   * The first archived events of a part of the feed, of a category and type, in the direction of reading. Undefined when one
+   * of the files has gone meanwhile.
+   */
   async ofFeed(
+    tenant: TenantId,
     files: readonly FeedFile[],
-    range: StoredRange,
-    backwards: boolean,
-    filter: StoredEventFilter,
-  ): Promise<readonly ArchivedEvent[]> {
+    { range, backwards, filter }: StoredFeedPart,
+  ): Promise<readonly ArchivedEvent[] | undefined> {
     const ordered = backwards ? files.toSorted((a, b) => (a.last_position > b.last_position ? -1 : 1)) : files;
     let events: ArchivedEvent[] = [];
     for (const file of ordered) {
       const last = events[range.limit - 1];
       // What is in this file comes after all that is wanted, and so it is with the files after it.
       if (last && isBeyond(BigInt(last.global_position), file, backwards)) break;
-      events.push(...(await this.eventsOf(file)).filter((event) => matches(event, range, filter)));
+      const found = await this.archived.of(tenant, file);
+      if (!found) return undefined;
+      events.push(...found.filter((event) => matches(event, range, filter)));
       events = inOrder(events, backwards).slice(0, range.limit);
     }
     return events;
   }
+}
 
-  private eventsOf(file: ArchiveFile): Promise<readonly ArchivedEvent[]> {
-    if (this.archive) return this.archive.events(file);
-    throw new ArchiveUnavailable(
-      'events of this range are archived: give the archive folder (the server: EVENTSTORE_ARCHIVE), or begin after them',
-    );
-  }
+function isWithin({ stream_position }: ArchivedEvent, from: StreamPosition, to: StreamPosition): boolean {
+  const position = BigInt(stream_position);
+  return position >= from && position <= to;
 }
 
 function isBeyond(last: GlobalPosition, file: FeedFile, backwards: boolean): boolean {
