@@ -48,7 +48,7 @@ export async function openDatabase(options: DatabaseOptions = {}): Promise<OpenD
     database,
     embedded: lease.embedded,
     async close() {
-      await database.notifications.close();
+      await database.close();
       await dataSource.destroy();
       await lease.release();
     },

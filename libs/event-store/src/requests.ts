@@ -34,6 +34,8 @@ export interface LoadedStream {
   /** Where a replay of the whole stream begins: what retention has taken is before it. */
   readonly first: StreamPosition;
   readonly snapshot?: LoadedSnapshot;
+  /** Whether any of the events has personal fields: no snapshot is taken of them. */
+  readonly holdsPersonal?: boolean;
 }
 
 /** A state that was stored, and the position of the last event in it. */

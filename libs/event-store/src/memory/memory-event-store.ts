@@ -41,6 +41,8 @@ type Log = readonly RecordedEvent[];
 interface Running {
   log: Log;
   readonly afterwards: (() => void)[];
+  /** Appends that wait for a key. */
+  readonly held: Promise<unknown>[];
   /** Of an append, which ends the transaction even when nobody has waited for it. */
   failure?: Error;
 }
@@ -59,8 +61,9 @@ export class MemoryEventStore extends EventStore {
   override transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.running.getStore()) return work();
     const turn = this.tail.then(async () => {
-      const own: Running = { log: this.committed, afterwards: [] };
+      const own: Running = { log: this.committed, afterwards: [], held: [] };
       const result = await this.running.run(own, work);
+      await Promise.all(own.held);
       if (own.failure) throw own.failure;
       const appended = own.log !== this.committed;
       this.committed = own.log;
@@ -75,13 +78,14 @@ export class MemoryEventStore extends EventStore {
   override async lockAndLoad(streams: readonly StreamName[], version?: number): Promise<Map<StreamName, LoadedStream>> {
     if (!this.running.getStore()) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const tenant = currentTenant();
-    return new Map(streams.map((stream) => [stream, this.loaded(tenant, stream, version)]));
+    const loading = streams.map(async (stream) => [stream, await this.loaded(tenant, stream, version)] as const);
+    return new Map(await Promise.all(loading));
   }
 
   override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
     const tenant = currentTenant();
     const found = this.log.filter((event) => event.metadata.tenantId === tenant && ids.includes(event.id));
-    return found.map((event) => this.inPresentForm(event));
+    return (await this.sealing.events(tenant, found)).map((event) => this.inPresentForm(event));
   }
 
   override tenantHeads(): Promise<TenantHead[]> {
@@ -100,6 +104,11 @@ export class MemoryEventStore extends EventStore {
       if (added.length > 0 && added.length < results.length) throw new EventIdInUse();
       return results;
     });
+  }
+
+  protected override holdCommit(append: Promise<unknown>): void {
+    append.catch(() => undefined);
+    this.running.getStore()?.held.push(append);
   }
 
   protected override async metadataOf(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead> {
@@ -152,7 +161,7 @@ export class MemoryEventStore extends EventStore {
         from !== undefined && (direction === 'forwards' ? event.streamPosition < from : event.streamPosition > from);
       if (before) continue;
       if (left-- <= 0) return;
-      yield await Promise.resolve(event);
+      yield* await this.sealing.events(tenant, [event]);
     }
   }
 
@@ -163,7 +172,8 @@ export class MemoryEventStore extends EventStore {
   }
 
   protected override async findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<RecordedEvent[]> {
-    return targets.flatMap(({ stream, position }) => this.stream(tenant, stream).find(position) ?? []);
+    const found = targets.flatMap(({ stream, position }) => this.stream(tenant, stream).find(position) ?? []);
+    return [...(await this.sealing.events(tenant, found))];
   }
 
   protected override removeHidden(tenant: TenantId): Promise<number> {
@@ -189,9 +199,11 @@ export class MemoryEventStore extends EventStore {
     return Promise.resolve({ events, through, settled: through });
   }
 
-  private loaded(tenant: TenantId, stream: StreamName, version: number | undefined): LoadedStream {
+  private async loaded(tenant: TenantId, stream: StreamName, version: number | undefined): Promise<LoadedStream> {
     const loaded = this.stream(tenant, stream).load(this.snapshots.find(tenant, stream, version));
-    return { ...loaded, events: loaded.events.map((event) => this.inPresentForm(event)) };
+    const opened = await this.sealing.events(tenant, loaded.events);
+    const personal = opened !== loaded.events && { holdsPersonal: true };
+    return { ...loaded, ...personal, events: opened.map((event) => this.inPresentForm(event)) };
   }
 
   private get log(): Log {

@@ -82,7 +82,7 @@ export class PostgresEventStore extends EventStore {
     const archive = archiveFolder === undefined ? undefined : new FileArchive(archiveFolder);
     this.archives = new ArchiveReader(database, archive);
     this.archiver = new Archiver(database, archive);
-    this.streams = new StreamReader(database, this.archives);
+    this.streams = new StreamReader(database, this.archives, this.sealing);
     this.groupCommit = new GroupCommit(database);
     const groupLoad = new GroupLoad((streams, version) => this.load(streams, version));
     this.unlocked = {
@@ -121,7 +121,9 @@ export class PostgresEventStore extends EventStore {
   }
 
   override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
-    const rows = await this.database.query<EventRow>(sql.findEvents, [currentTenant(), ids]);
+    const tenant = currentTenant();
+    const rows = await this.database.query<EventRow>(sql.findEvents, [tenant, ids]);
+    await this.sealing.rows(tenant, rows);
     return rows.map((row) => this.inPresentForm(toRecordedEvent(row)));
   }
 
@@ -154,6 +156,10 @@ export class PostgresEventStore extends EventStore {
       const rows = await this.send(tenant, appends);
       return rows.map((row, index) => toAppendResult(tenant, appends[index], row));
     });
+  }
+
+  protected override holdCommit(append: Promise<unknown>): void {
+    this.database.current?.hold(append);
   }
 
   protected override metadataOf(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead> {
@@ -226,7 +232,10 @@ export class PostgresEventStore extends EventStore {
     streams: readonly StreamName[],
     rows: readonly LoadedRow[],
   ): Promise<Map<StreamName, LoadedStream>> {
-    return toLoadedStreams(streams, await this.streams.withArchived(currentTenant(), rows), this.upcasts);
+    const tenant = currentTenant();
+    const all = await this.streams.withArchived(tenant, rows);
+    const personal = await this.sealing.rows(tenant, all);
+    return toLoadedStreams(streams, all, this.upcasts, personal);
   }
 
   private async loadOne(stream: StreamName, version: number | null): Promise<LoadedRow[]> {
