@@ -32,6 +32,8 @@ interface Decided {
 
 export class Mailbox {
   private aggregate: AnyAggregate | undefined;
+  /** When personal fields went into the aggregate in memory; see EventStore.personalEpoch. */
+  private personalEpoch: number | undefined;
   /** Grows whenever the aggregate in memory has turned out to be wrong. */
   private epoch = 0;
   private decided: Decided[] = [];
@@ -65,7 +67,7 @@ export class Mailbox {
     if (this.occupied) await this.turn();
     this.occupied = true;
     try {
-      const isFresh = !(this.aggregate instanceof type);
+      const isFresh = !(this.aggregate instanceof type) || this.mayHoldForgotten;
       // What is under way is not to be read yet.
       if (isFresh) await this.sending;
       const aggregate = isFresh ? await this.load(type) : this.aggregate;
@@ -89,6 +91,7 @@ export class Mailbox {
   append(turn: Turn, request: AppendRequest): Promise<AppendResult> {
     const appended = new Promise<AppendResult>((resolve, reject) => {
       if (turn.epoch !== this.epoch) return reject(stale());
+      if (this.store.holdsPersonal(request.events)) this.personalEpoch ??= this.store.personalEpoch;
       this.decided.push({ request, resolve, reject });
       this.sending ??= this.send();
     });
@@ -117,8 +120,17 @@ export class Mailbox {
     this.aggregate = undefined;
   }
 
+  private get mayHoldForgotten(): boolean {
+    return this.personalEpoch !== undefined && this.personalEpoch !== this.store.personalEpoch;
+  }
+
   private load<A extends AnyAggregate>(type: AggregateType<A>): Promise<A> {
-    const load: Load = (version) => this.unlocked.load(this.stream, version);
+    const load: Load = async (version) => {
+      const epoch = this.store.personalEpoch;
+      const loaded = await this.unlocked.load(this.stream, version);
+      this.personalEpoch = loaded.holdsPersonal ? epoch : undefined;
+      return loaded;
+    };
     return loadAggregate(type, this.stream, { load, snapshots: this.snapshots });
   }
 

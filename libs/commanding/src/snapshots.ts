@@ -26,22 +26,29 @@ export class Snapshots {
 
   constructor(private readonly store: EventStore) {}
 
-  loaded(aggregate: AnyAggregate, { first, revision, snapshot }: LoadedStream): void {
+  loaded(aggregate: AnyAggregate, { first, revision, snapshot, holdsPersonal = false }: LoadedStream): void {
     // Of the next events retention would hide some, which the aggregate has applied.
     if (first > revision + 1n) return;
     const policy = policyOf(aggregate.constructor as AggregateType<AnyAggregate>);
-    if (policy) this.bases.set(aggregate.stream, { policy, aggregate, first, taken: snapshot?.revision ?? first - 1n });
+    const taken = snapshot?.revision ?? first - 1n;
+    if (policy) this.bases.set(aggregate.stream, { policy, aggregate, first, taken, holdsPersonal });
   }
 
   /** Call it when the results are committed. Nobody waits for it, and a failure is only told. */
   take(results: readonly AppendResult[]): void {
     for (const { stream, revision, events } of results) {
       const base = this.bases.get(stream);
+      if (base && this.store.holdsPersonal(events)) base.holdsPersonal = true;
       // A repeat added nothing: what the aggregate has applied is not what is recorded.
       const isCurrent = events.length > 0 && base?.aggregate.revision === revision;
       if (!isCurrent || revision - base.taken < BigInt(base.policy.every)) continue;
       const { aggregate, first, policy } = base;
       base.taken = revision;
+      // It would keep in the clear what can be forgotten everywhere else.
+      if (base.holdsPersonal) {
+        tellOnce(aggregate.constructor as AggregateType<AnyAggregate>);
+        continue;
+      }
       this.save(aggregate, { state: aggregate.state, version: policy.version, revision, first });
     }
   }
@@ -61,6 +68,17 @@ interface Base {
   readonly first: bigint;
   /** The last event of the newest snapshot. */
   taken: bigint;
+  /** Whether personal fields went into its state. */
+  holdsPersonal: boolean;
+}
+
+const told = new WeakSet();
+
+function tellOnce(type: AggregateType<AnyAggregate>): void {
+  if (told.has(type)) return;
+  told.add(type);
+  const message = `${type.name} has events with personal fields: no snapshots are taken of it, it is replayed whole`;
+  process.emitWarning(message, 'ConcordSnapshot');
 }
 
 function assertState(name: string, state: unknown): void {

@@ -43,5 +43,5 @@ export function personal<Event extends DomainEvent>(declaration: {
   readonly subject: SubjectPath<Event['data']>;
   readonly fields: { readonly [Path in PathOf<Event['data']>]?: ValueAt<Event['data'], Path> };
 }): Personal {
-  return declaration as Personal;
+  return declaration;
 }

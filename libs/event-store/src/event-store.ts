@@ -235,9 +235,7 @@ export abstract class EventStore {
     const isWaiting = sealed instanceof Promise;
     const written = isWaiting ? sealed.then((ready) => this.write(tenant, ready)) : this.write(tenant, sealed);
     if (isWaiting) this.holdCommit(written);
-    return written.then((results) =>
-      results.map((result, index) => inTheClear(result, appends[index] as Append)),
-    );
+    return written.then((results) => results.map((result, index) => inTheClear(result, appends[index] as Append)));
   }
 
   protected announceAppend(source: AppendSource = 'here'): void {

@@ -42,9 +42,10 @@ export class Sealing {
   /** Errors: PersonalDataSealed, and those of the seal. */
   async events(tenant: TenantId, events: readonly RecordedEvent[]): Promise<readonly RecordedEvent[]> {
     if (!events.some(({ data }) => isSealed(data))) return events;
+    const sealed = events.filter((event) => isSealed(event.data));
     const data = await this.open(
       tenant,
-      events.filter((event) => isSealed(event.data)),
+      sealed.map(({ stream, type, id, data }) => ({ stream, type, id, data })),
     );
     let next = 0;
     return events.map((event) => (isSealed(event.data) ? withData(event, data[next++]) : event));

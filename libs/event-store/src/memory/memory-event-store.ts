@@ -32,6 +32,7 @@ import {
   TOMBSTONE_EVENT,
   TOMBSTONE_POSITION,
 } from '../stream-metadata.js';
+import { isSame, record, result } from './recording.js';
 import { Snapshots } from './snapshots.js';
 import { StreamLog } from './stream-log.js';
 
@@ -78,14 +79,14 @@ export class MemoryEventStore extends EventStore {
   override async lockAndLoad(streams: readonly StreamName[], version?: number): Promise<Map<StreamName, LoadedStream>> {
     if (!this.running.getStore()) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const tenant = currentTenant();
-    const loading = streams.map(async (stream) => [stream, await this.loaded(tenant, stream, version)] as const);
-    return new Map(await Promise.all(loading));
+    return new Map(await Promise.all(streams.map((stream) => this.loaded(tenant, stream, version))));
   }
 
   override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
     const tenant = currentTenant();
     const found = this.log.filter((event) => event.metadata.tenantId === tenant && ids.includes(event.id));
-    return (await this.sealing.events(tenant, found)).map((event) => this.inPresentForm(event));
+    const opened = await this.sealing.events(tenant, found);
+    return opened.map((event) => this.inPresentForm(event));
   }
 
   override tenantHeads(): Promise<TenantHead[]> {
@@ -171,9 +172,9 @@ export class MemoryEventStore extends EventStore {
     else this.snapshots.save(tenant, stream, snapshot);
   }
 
-  protected override async findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<RecordedEvent[]> {
+  protected override findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<readonly RecordedEvent[]> {
     const found = targets.flatMap(({ stream, position }) => this.stream(tenant, stream).find(position) ?? []);
-    return [...(await this.sealing.events(tenant, found))];
+    return this.sealing.events(tenant, found);
   }
 
   protected override removeHidden(tenant: TenantId): Promise<number> {
@@ -199,11 +200,11 @@ export class MemoryEventStore extends EventStore {
     return Promise.resolve({ events, through, settled: through });
   }
 
-  private async loaded(tenant: TenantId, stream: StreamName, version: number | undefined): Promise<LoadedStream> {
+  private async loaded(tenant: TenantId, stream: StreamName, version?: number): Promise<[StreamName, LoadedStream]> {
     const loaded = this.stream(tenant, stream).load(this.snapshots.find(tenant, stream, version));
     const opened = await this.sealing.events(tenant, loaded.events);
     const personal = opened !== loaded.events && { holdsPersonal: true };
-    return { ...loaded, ...personal, events: opened.map((event) => this.inPresentForm(event)) };
+    return [stream, { ...loaded, ...personal, events: opened.map((event) => this.inPresentForm(event)) }];
   }
 
   private get log(): Log {
@@ -260,33 +261,4 @@ function assertExpected(log: StreamLog, stream: StreamName, expected: Append['ex
   log.assertWithoutTombstone();
   const actual = expected === 'stream-exists' ? NO_REVISION : log.end;
   if (!log.meets(expected)) throw new WrongExpectedVersion(stream, expected, actual);
-}
-
-function record(
-  event: Append['events'][number],
-  place: { tenant: TenantId; stream: StreamName; actual: bigint; start: bigint; index: number },
-): RecordedEvent {
-  // Through JSON, as every other store: later changes to the caller's objects must not reach what is recorded.
-  const copy = JSON.parse(JSON.stringify(event)) as Required<typeof event>;
-  return {
-    ...copy,
-    id: copy.id.toLowerCase(),
-    metadata: { ...copy.metadata, tenantId: place.tenant, recordedAt: new Date() },
-    stream: place.stream,
-    streamPosition: place.actual + 1n + BigInt(place.index),
-    globalPosition: place.start + 1n + BigInt(place.index),
-  };
-}
-
-function isSame(stored: RecordedEvent, stream: StreamName, event: Append['events'][number] | undefined): boolean {
-  return (
-    stored.stream === stream &&
-    stored.type === event?.type &&
-    JSON.stringify(stored.data) === JSON.stringify(event.data)
-  );
-}
-
-function result(stream: StreamName, last: RecordedEvent | undefined, events: RecordedEvent[]): AppendResult {
-  if (!last) throw new Error('unreachable: an append has at least one event');
-  return { stream, revision: last.streamPosition, globalPosition: last.globalPosition, events };
 }
