@@ -1,35 +1,9 @@
 // Personal fields, on every way in and out of a store: closed in it, open for readers until the subject is forgotten.
-import { personal } from '@concord/domain';
-import type { EventStore } from '@concord/event-store';
-import { type DomainEvent, newId, type NewEvent, type StreamName } from '@concord/kernel';
-import { linkTo } from '@concord/event-store';
-import { DataSubjects, MasterKeys, personalData, type SubjectKeys } from '@concord/privacy';
+import { type EventStore, linkTo } from '@concord/event-store';
+import { newId } from '@concord/kernel';
+import { DataSubjects, personalData, type SubjectKeys } from '@concord/privacy';
 import { all, event, freshStream, inTenant, needing, type Opened, to, wholeFeed } from './kit.js';
-
-type AccountOpened = DomainEvent<
-  'AccountOpened',
-  { ownerId: string; ownerName: string; address: { street: string; zip: string }; notes?: string[]; limit: number }
->;
-type Transferred = DomainEvent<'Transferred', { from: string; fromName: string; to: string; toName: string }>;
-
-const PERSONAL = [
-  personal<AccountOpened>({
-    type: 'AccountOpened',
-    subject: 'ownerId',
-    fields: { ownerName: '(forgotten)', 'address.street': '-', notes: [] },
-  }),
-  personal<Transferred>({ type: 'Transferred', subject: 'from', fields: { fromName: '?' } }),
-  personal<Transferred>({ type: 'Transferred', subject: 'to', fields: { toName: '?' } }),
-];
-const MASTER = new MasterKeys(Buffer.alloc(32, 7).toString('base64'));
-
-const opened = (ownerId: string, name = 'Ada Lovelace'): NewEvent => ({
-  id: newId(),
-  type: 'AccountOpened',
-  data: { ownerId, ownerName: name, address: { street: 'St. James’s Square 12', zip: '1' }, notes: ['π'], limit: 5 },
-});
-const FORGOTTEN = { ownerName: '(forgotten)', address: { street: '-', zip: '1' }, notes: [], limit: 5 };
-const dataOf = (events: readonly DomainEvent[]): unknown[] => events.map(({ data }) => data);
+import { dataOf, FORGOTTEN, MASTER, opened, PERSONAL, readsOf } from './personal-kit.js';
 
 /** `keysOf` gives each store its own handle on the same keys. */
 export function personalFields(stores: Opened, keysOf: (store: EventStore) => SubjectKeys): void {
@@ -46,42 +20,6 @@ export function personalFields(stores: Opened, keysOf: (store: EventStore) => Su
     };
     beforeEach(() => sealing());
 
-    /** A stream and everything that can be read of it. */
-    const reads = (stream: StreamName, ids: readonly string[]): Record<string, () => Promise<unknown[]>> => ({
-      forwards: async () => dataOf(await all(stores.b.readStream(stream))),
-      backwards: async () => dataOf(await all(stores.b.readStream(stream, { direction: 'backwards' }))).toReversed(),
-      feed: async () => dataOf((await wholeFeed(stores.b)).filter((one) => one.stream === stream)),
-      'feed backwards': async () => {
-        const { events } = await stores.b.readFeed({ direction: 'backwards' });
-        return dataOf(events.filter((one) => one.stream === stream)).toReversed();
-      },
-      types: async () => dataOf((await stores.b.readFeed({ types: ['AccountOpened', 'Other'] })).events),
-      ids: async () => {
-        const found = await stores.b.findEvents(ids, [stream]);
-        return dataOf(found.toSorted((a, b) => Number(a.streamPosition - b.streamPosition)));
-      },
-      load: () =>
-        stores.b.transaction(async () => {
-          const { events, holdsPersonal } = (await stores.b.lockAndLoad([stream])).get(stream)!;
-          expect(holdsPersonal).toBe(true);
-          return dataOf(events);
-        }),
-      'load of several': () =>
-        stores.b.transaction(async () => {
-          const other = freshStream();
-          const loaded = await stores.b.lockAndLoad([other, stream]);
-          expect(loaded.get(other)!.holdsPersonal).toBeUndefined();
-          return dataOf(loaded.get(stream)!.events);
-        }),
-      ...(stores.b.unlocked && {
-        'load without a lock': async () => {
-          const { events, holdsPersonal } = await stores.b.unlocked!.load(stream);
-          expect(holdsPersonal).toBe(true);
-          return dataOf(events);
-        },
-      }),
-    });
-
     it(
       'are given to every reader until their subject is forgotten, and then the replacements',
       inTenant(async () => {
@@ -92,11 +30,11 @@ export function personalFields(stores: Opened, keysOf: (store: EventStore) => Su
         await stores.a.append(to(stream, 1n, events[2]!));
         const ids = events.map(({ id }) => id);
         const before = dataOf(events);
-        for (const [how, read] of Object.entries(reads(stream, ids)))
+        for (const [how, read] of Object.entries(readsOf(stores.b, stream, ids)))
           expect({ [how]: await read() }).toEqual({ [how]: before });
         await forget(ada);
         const after = [{ ownerId: ada, ...FORGOTTEN }, before[1], before[2]];
-        for (const [how, read] of Object.entries(reads(stream, ids)))
+        for (const [how, read] of Object.entries(readsOf(stores.b, stream, ids)))
           expect({ [how]: await read() }).toEqual({ [how]: after });
         // The rest of the stream goes on.
         await stores.b.append(to(stream, 2n, event('Other', { n: 2 })));
