@@ -1,8 +1,8 @@
-// Sealing without a database: what comes back, where it opens, what cannot be declared, and how long a key is at hand.
+// Sealing without a database: what comes back, where it opens, and how long a key is at hand.
 import fc from 'fast-check';
-import { type Personal, personal } from '@concord/domain';
+import type { Personal } from '@concord/domain';
 import { JsonText } from '@concord/event-store';
-import { type DomainEvent, newId, type SealableAppend, type SealedEvent } from '@concord/kernel';
+import { newId, type SealableAppend, type SealedEvent } from '@concord/kernel';
 import { DataSubjects } from './data-subjects.js';
 import { MasterKeys } from './master-keys.js';
 import { MemorySubjectKeys } from './memory-subject-keys.js';
@@ -229,61 +229,5 @@ describe('forgetting', () => {
       await expect(new DataSubjects(new MemorySubjectKeys()).readmit('ada')).rejects.toThrow(/set CONCORD_MASTER_KEY/);
     });
     await expect(own.forget('ada', asked)).rejects.toMatchObject({ code: 'tenant-missing' });
-  });
-});
-
-type Opened = DomainEvent<
-  'Opened',
-  {
-    ownerId: string;
-    ownerName: string;
-    age?: number;
-    address: { street: string; geo: { lat: number } };
-    tags: string[];
-  }
->;
-
-describe('declarations', () => {
-  it('are typed by the event', () => {
-    personal<Opened>({
-      type: 'Opened',
-      subject: 'ownerId',
-      fields: { ownerName: '', age: 0, 'address.geo.lat': 0, tags: [] },
-    });
-    // @ts-expect-error -- another type
-    personal<Opened>({ type: 'Closed', subject: 'ownerId', fields: { ownerName: '' } });
-    // @ts-expect-error -- no such field
-    personal<Opened>({ type: 'Opened', subject: 'ownerId', fields: { name: '' } });
-    // @ts-expect-error -- no such field within
-    personal<Opened>({ type: 'Opened', subject: 'ownerId', fields: { 'address.city': '' } });
-    // @ts-expect-error -- a replacement of another type
-    personal<Opened>({ type: 'Opened', subject: 'ownerId', fields: { ownerName: null } });
-    // @ts-expect-error -- a subject is named by a text
-    personal<Opened>({ type: 'Opened', subject: 'age', fields: { ownerName: '' } });
-    // @ts-expect-error -- no replacement
-    personal<Opened>({ type: 'Opened', subject: 'ownerId', fields: { age: undefined } });
-  });
-
-  const one = (more: Partial<Personal>): Personal => ({ type: 'A', subject: 'who', fields: { name: '' }, ...more });
-  it.each<[string, Personal[], RegExp]>([
-    ['no field', [one({ fields: {} })], /A is declared with no personal fields/],
-    ['a type of the store', [one({ type: '$metadata' })], /"\$metadata" cannot have personal fields/],
-    ['a path that is none', [one({ fields: { 'a..b': '' } })], /"a\.\.b" is no path/],
-    ['a subject that is no path', [one({ subject: '' })], /"" is no path/],
-    ['a replacement that is none', [one({ fields: { name: undefined } })], /A\.name has no replacement/],
-    ['a replacement that is no JSON', [one({ fields: { name: 1n } })], /replacement of A\.name is a bigint/],
-    ['fields within each other', [one({ fields: { a: {}, 'a.b': '' } })], /A\.a and A\.a\.b overlap/],
-    ['a field twice', [one({}), one({ subject: 'whom' })], /A\.name and A\.name overlap/],
-    ['a subject twice', [one({}), one({ fields: { b: '' } })], /two declarations for the subject "who"/],
-    ['a hidden subject', [one({ fields: { who: '' } })], /A\.who hides the subject "who"/],
-    ['a subject within a field', [one({ subject: 'a.id', fields: { a: {} } })], /A\.a hides the subject "a\.id"/],
-  ])('refuse %s', (_what, declared, message) => {
-    expect(() => sealWith(undefined, declared)).toThrow(message);
-  });
-
-  it('say so where a list is in the way', async () => {
-    const { seal } = sealWith(undefined, [one({ fields: { 'lines.name': '' } })]);
-    const event = { ...told('x'), type: 'A', data: { who: 'ada', lines: [{ name: 'x' }] } };
-    await expect(async () => seal(event)).rejects.toThrow(/"lines" is a list: mark it whole/);
   });
 });
