@@ -194,6 +194,27 @@ describe('a key at hand', () => {
     }
   });
 
+  it('that was looked up while its subject was being forgotten is not kept', async () => {
+    let meanwhile = (): Promise<void> => Promise.resolve();
+    class Slow extends MemorySubjectKeys {
+      override async find(tenant: string, subjects: readonly string[]) {
+        const found = await super.find(tenant, subjects);
+        await meanwhile();
+        return found;
+      }
+    }
+    const keys = new Slow();
+    const sealed = await sealWith(keys).seal(told('x'));
+    const { open } = sealWith(keys);
+    meanwhile = async () => {
+      await keys.forget('t', 'ada', { reason: 'asked to' });
+      keys.announce();
+      meanwhile = () => Promise.resolve();
+    };
+    expect(await open(sealed)).toMatchObject({ secret: 'x' });
+    expect(await open(sealed)).toMatchObject({ secret: null });
+  });
+
   it('is asked for once by all who want it at the same time', async () => {
     let asked = 0;
     class Counting extends MemorySubjectKeys {
