@@ -28,6 +28,7 @@ const types: pg.CustomTypesConfig = {
 /** One PostgreSQL: queries go to the ambient transaction's connection when there is one, else to the pool. */
 export class Database {
   private aside: pg.Pool | undefined;
+  private isClosed = false;
   private readonly ambient = new AsyncLocalStorage<ActiveTransaction | Tentative>();
 
   /** Hints between processes. They have a connection of their own, opened when it is first needed. */
@@ -101,9 +102,9 @@ export class Database {
 
   /** Ends the connections that are not the DataSource's. */
   async close(): Promise<void> {
+    this.isClosed = true;
     await this.notifications.close();
     await this.aside?.end();
-    this.aside = undefined;
   }
 
   /** Reads through TypeORM, in the ambient transaction when there is one. Errors: those of translateDatabaseError. */
@@ -150,6 +151,7 @@ export class Database {
   }
 
   private openAside(): pg.Pool {
+    if (this.isClosed) throw new Error('the database is closed: stop what uses it first');
     if (this.aside) return this.aside;
     this.aside = new pg.Pool({ ...this.hintSettings(), application_name: 'concord keys', max: 1 });
     // An idle connection that breaks is replaced by the next query.

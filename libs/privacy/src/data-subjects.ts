@@ -5,6 +5,7 @@ import { currentTenant } from '@concord/tenancy';
 import { newSecret } from './data-key.js';
 import { KEPT_MS } from './key-ring.js';
 import { MasterKeys } from './master-keys.js';
+import { isSubjectId, MAX_SUBJECT_LENGTH } from './subject-id.js';
 import { type Forgetting, type ForgetOutcome, type SubjectKey, SubjectKeys } from './subject-keys.js';
 
 /** What came of forgetting. */
@@ -84,6 +85,8 @@ export class DataSubjects {
 }
 
 function checked(subject: string): string {
-  if (subject === '') throw new InvalidArgument('a subject has an id: give one');
-  return subject;
+  if (isSubjectId(subject)) return subject;
+  throw new InvalidArgument(
+    `the id of a subject has 1 to ${MAX_SUBJECT_LENGTH} characters, none of them a control character`,
+  );
 }

@@ -246,7 +246,9 @@ describe('forgetting', () => {
       });
       expect(await own.forget('typo', asked)).toMatchObject({ outcome: 'forgotten-before' });
       await expect(own.forget('ada', { reason: ' ' })).rejects.toThrow(/say why/);
-      await expect(own.forget('', asked)).rejects.toThrow(/a subject has an id/);
+      for (const wrong of ['', 'a\0b', '\ud800', 'x'.repeat(201)]) {
+        await expect(own.forget(wrong, asked)).rejects.toThrow(/the id of a subject has 1 to 200 characters/);
+      }
       await expect(new DataSubjects(new MemorySubjectKeys()).readmit('ada')).rejects.toThrow(/set CONCORD_MASTER_KEY/);
     });
     await expect(own.forget('ada', asked)).rejects.toMatchObject({ code: 'tenant-missing' });

@@ -6,6 +6,7 @@ import type { Declarations, SubjectFields } from './declarations.js';
 import { PersonalDataDamaged, SubjectForgotten, SubjectKeyMissing } from './errors.js';
 import { isFields, valueAt, withValue } from './field-path.js';
 import type { KeyRing, KnownSubject } from './key-ring.js';
+import { isSubjectId, MAX_SUBJECT_LENGTH } from './subject-id.js';
 
 type NewEvent = SealableAppend['events'][number];
 type Subjects = ReadonlyMap<string, KnownSubject>;
@@ -19,8 +20,6 @@ interface Box {
   readonly event: string;
   readonly sealed: string;
 }
-
-const MAX_SUBJECT_LENGTH = 200;
 
 export class PersonalData implements EventSeal {
   constructor(
@@ -134,7 +133,7 @@ function subjectOf({ type, data }: NewEvent, declared: SubjectFields): string | 
   }
   if (fieldsIn(data, declared).length === 0) return undefined;
   const subject = valueAt(data, declared.subject);
-  if (typeof subject === 'string' && subject !== '' && subject.length <= MAX_SUBJECT_LENGTH) return subject;
+  if (isSubjectId(subject)) return subject;
   throw new InvalidArgument(
     `${type}.${declared.subject.join('.')} names whose personal data it is: a text of 1 to ${MAX_SUBJECT_LENGTH} characters`,
   );
