@@ -49,6 +49,14 @@ export function subjectKeysContract(open: () => Promise<TwoKeepers>): void {
     expect(await find(who, other)).toHaveLength(2);
   });
 
+  it('keeps many that are added at once, in whatever order', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const many = Array.from({ length: 500 }, () => keyOf(newId()));
+      await Promise.all([keepers.a.add(TENANT, many), keepers.b.add(TENANT, many.toReversed())]);
+      expect(await find(...many.map(({ subject }) => subject))).toHaveLength(many.length);
+    }
+  });
+
   it('forgets, once, and keeps a tombstone that no key replaces', async () => {
     const who = newId();
     await keepers.a.add(TENANT, [keyOf(who)]);
@@ -75,7 +83,7 @@ export function subjectKeysContract(open: () => Promise<TwoKeepers>): void {
     const master = newId();
     await keepers.a.add(TENANT, [keyOf(one, 1, 'old'), keyOf(other, 1, master), keyOf(gone, 1, 'old')]);
     const ours = async () => {
-      const found = await keepers.a.wrappedByOthers(master, 1_000);
+      const found = await keepers.a.wrappedByOthers(master, 10_000);
       return found.filter(({ subject }) => [one, other, gone].includes(subject));
     };
     const former = await ours();

@@ -1,6 +1,6 @@
 // The keys that wrap the keys of data subjects. They come from configuration and are never stored; what was wrapped by a
 // former one is still read, and wrapped anew by the present one when it is asked for.
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey, type KeyObject } from 'node:crypto';
 import { InvalidArgument } from '@concord/kernel';
 import { decrypt, encryptKey } from './data-key.js';
 import { SubjectKeyMissing } from './errors.js';
@@ -24,7 +24,7 @@ const LENGTH = 32;
 export class MasterKeys {
   /** Of the present key, by which new ones are wrapped. */
   readonly id: string;
-  private readonly keys = new Map<string, Buffer>();
+  private readonly keys = new Map<string, KeyObject>();
 
   /** Each is 32 bytes in base64: `openssl rand -base64 32`. Errors: InvalidArgument, which never shows a key. */
   constructor(present: string, former: readonly string[] = []) {
@@ -33,7 +33,7 @@ export class MasterKeys {
   }
 
   wrap(secret: Buffer, place: KeyPlace): WrappedKey {
-    const key = this.keys.get(this.id) as Buffer;
+    const key = this.keys.get(this.id) as KeyObject;
     return { wrapped: encryptKey(key, textOf(place), secret), masterKeyId: this.id };
   }
 
@@ -62,7 +62,7 @@ export class MasterKeys {
       );
     }
     const id = createHash('sha256').update('concord master key').update(key).digest('hex').slice(0, 16);
-    this.keys.set(id, key);
+    this.keys.set(id, createSecretKey(key));
     return id;
   }
 }
