@@ -15,6 +15,7 @@ const FLOORS = {
   locking: 2,
   subscriptions: 3,
   commanding: 3,
+  privacy: 3,
   projections: 4,
   coordination: 4,
   testing: 5,

@@ -3,6 +3,7 @@ import { anyClient } from './event-store/any-client.js';
 import { appendAndRead } from './event-store/append-and-read.js';
 import { expectedVersion } from './event-store/expected-version.js';
 import { links } from './event-store/links.js';
+import { personalFields } from './event-store/personal.js';
 import { scavenging } from './event-store/scavenging.js';
 import { snapshots } from './event-store/snapshots.js';
 import { severalStreams } from './event-store/several-streams.js';
@@ -12,11 +13,13 @@ import { streamDeletion } from './event-store/stream-deletion.js';
 import { streamMetadata } from './event-store/stream-metadata.js';
 import { transaction } from './event-store/transaction.js';
 import { upcasts } from './event-store/upcasts.js';
-import { ALL_CAPABILITIES, type StoreCapabilities } from '@concord/event-store';
+import { ALL_CAPABILITIES, type EventStore, type StoreCapabilities } from '@concord/event-store';
+import type { SubjectKeys } from '@concord/privacy';
 import type { Opened, TwoStores } from './event-store/kit.js';
 
 export function eventStoreContract(open: () => Promise<TwoStores>, can: StoreCapabilities = ALL_CAPABILITIES): void {
   const stores = { can } as Opened & TwoStores;
+  const keysOf = (store: EventStore): SubjectKeys => (store === stores.b ? stores.keys.b : stores.keys.a);
   beforeAll(async () => Object.assign(stores, await open()));
   afterAll(() => stores.close());
   it('says what it can do', () => expect(stores.a.capabilities).toEqual(can));
@@ -33,4 +36,5 @@ export function eventStoreContract(open: () => Promise<TwoStores>, can: StoreCap
   snapshots(stores);
   upcasts(stores);
   links(stores);
+  personalFields(stores, keysOf);
 }

@@ -1,6 +1,7 @@
 // The adapter for KurrentDB: over apps/eventstore always, and on a cluster of yours when EVENTSTORE_URL was given.
 import { type Database, openDatabase } from '@concord/database';
 import { type EventStore, openKurrentEventStore } from '@concord/event-store';
+import { PostgresSubjectKeys, type SubjectKeys } from '@concord/privacy';
 import { createTestDatabase } from '@concord/testing';
 import { startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
 import { eventStoreContract } from './event-store.contract.js';
@@ -21,6 +22,7 @@ const can = {
 interface Stores {
   readonly a: EventStore;
   readonly b: EventStore;
+  readonly keys: { readonly a: SubjectKeys; readonly b: SubjectKeys };
   close(): Promise<void>;
 }
 
@@ -36,7 +38,8 @@ async function twoStores(url: string): Promise<Stores> {
     await Promise.all(opened.map((one) => one.close()));
     await drop();
   };
-  return { a, b, close };
+  const keys = { a: new PostgresSubjectKeys(opened[0].database), b: new PostgresSubjectKeys(opened[1].database) };
+  return { a, b, keys, close };
 }
 
 describe('the event store on KurrentDB, over apps/eventstore', () => {

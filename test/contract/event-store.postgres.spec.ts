@@ -1,5 +1,6 @@
 import { openDatabase } from '@concord/database';
 import { PostgresEventStore } from '@concord/event-store';
+import { PostgresSubjectKeys } from '@concord/privacy';
 import { createTestDatabase } from '@concord/testing';
 import { eventStoreContract } from './event-store.contract.js';
 
@@ -15,6 +16,10 @@ describe('the event store on PostgreSQL', () => {
       await Promise.all(opened.map((one) => one.close()));
       await drop();
     };
-    return { a, b, close };
+    const [keysA, keysB] = opened.map(({ database }) => new PostgresSubjectKeys(database)) as [
+      PostgresSubjectKeys,
+      PostgresSubjectKeys,
+    ];
+    return { a, b, keys: { a: keysA, b: keysB }, close };
   });
 });

@@ -28,16 +28,19 @@ export class LockedStreams implements Streams {
       const { snapshots } = this;
       const load = (): Promise<LoadedStream> => this.loadAgain(stream);
       aggregates.set(stream, await hydrate(type, stream, recorded, { load, snapshots }));
-      this.mayKeep &&= !recorded.hasSettings;
+      this.mayKeep &&= !recorded.hasSettings && !recorded.holdsPersonal;
     }
     this.loaded.push(...aggregates.values());
     return aggregates;
   }
 
   append(requests: readonly AppendRequest[]): Promise<AppendResult[]> {
-    for (const aggregate of this.loaded) this.snapshots.decided(aggregate.stream, keptOf(aggregate));
+    for (const aggregate of this.loaded) {
+      this.snapshots.decided(aggregate.stream, keptOf(aggregate), aggregate.decidedEvents);
+    }
     const [only, another] = this.loaded;
-    if (only && !another && this.mayKeep) this.decided = keptOf(only);
+    const mayKeep = this.mayKeep && !requests.some(({ events }) => this.store.holdsPersonal(events));
+    if (only && !another && mayKeep) this.decided = keptOf(only);
     return this.store.append(...requests);
   }
 

@@ -38,6 +38,8 @@ interface Decided {
 
 export class Mailbox {
   private kept: Kept | undefined;
+  /** When personal fields went into what is kept; see EventStore.personalEpoch. */
+  private personalEpoch: number | undefined;
   /** Grows whenever what is kept has turned out to be wrong. */
   private epoch = 0;
   private decided: Decided[] = [];
@@ -79,7 +81,8 @@ export class Mailbox {
     if (this.occupied) await this.turn();
     this.occupied = true;
     try {
-      const turn = this.kept?.type === type ? this.recalled(type, this.kept) : await this.loaded(type);
+      const turn =
+        this.kept?.type === type && !this.mayHoldForgotten ? this.recalled(type, this.kept) : await this.loaded(type);
       this.inside = turn.aggregate;
       return turn;
     } catch (error) {
@@ -108,7 +111,8 @@ export class Mailbox {
   append(turn: Turn, request: AppendRequest): Promise<AppendResult> {
     if (turn.epoch !== this.epoch) return Promise.reject(stale());
     this.kept = keptOf(turn.aggregate);
-    this.snapshots.decided(this.stream, this.kept);
+    if (this.store.holdsPersonal(request.events)) this.personalEpoch ??= this.store.personalEpoch;
+    this.snapshots.decided(this.stream, this.kept, request.events);
     const appended = new Promise<AppendResult>((resolve, reject) => {
       this.decided.push({ request, revision: turn.aggregate.revision, resolve, reject });
       this.sending ??= this.send();
@@ -133,17 +137,22 @@ export class Mailbox {
     return false;
   }
 
-  /** Goes on with what another command has left under locks, unless somebody is in it. */
+  /** Goes on with what another command has left under locks, without personal fields, unless somebody is in it. */
   adopt({ snapshots, ...kept }: KeptWithSnapshots): void {
     this.forget();
     if (!this.isIdle) return;
     this.kept = kept;
+    this.personalEpoch = undefined;
     this.snapshots = snapshots;
   }
 
   /** The stream is to be read again. */
   forget(): void {
     this.kept = undefined;
+  }
+
+  private get mayHoldForgotten(): boolean {
+    return this.personalEpoch !== undefined && this.personalEpoch !== this.store.personalEpoch;
   }
 
   private recalled<A extends AnyAggregate>(type: AggregateType<A>, { state, revision }: Kept): Turn {
@@ -155,9 +164,11 @@ export class Mailbox {
     // What is under way is not to be read yet.
     await this.sending;
     let latest: LoadedStream | undefined;
+    const epoch = this.store.personalEpoch;
     const load: Load = async (version) => (latest = await this.unlocked.load(this.stream, version));
     const aggregate = await loadAggregate(type, this.stream, { load, snapshots: this.snapshots });
     const isShortened = latest?.hasSettings ?? false;
+    this.personalEpoch = latest?.holdsPersonal ? epoch : undefined;
     if (!isShortened) this.kept = keptOf(aggregate);
     return { aggregate, epoch: this.epoch, isShortened, isFresh: true };
   }

@@ -3,7 +3,7 @@
 import type { AggregateType, AnyAggregate, SnapshotPolicy } from '@concord/domain';
 import type { AppendResult, EventStore, LoadedStream, Snapshot } from '@concord/event-store';
 import type { Kept } from './kept.js';
-import { assertExactJson, InvalidArgument, type StreamName } from '@concord/kernel';
+import { assertExactJson, type DomainEvent, InvalidArgument, type StreamName } from '@concord/kernel';
 
 const checked = new WeakMap<object, SnapshotPolicy>();
 
@@ -27,18 +27,23 @@ export class Snapshots {
 
   constructor(private readonly store: EventStore) {}
 
-  loaded(aggregate: AnyAggregate, { first, revision, snapshot }: LoadedStream): void {
+  loaded(aggregate: AnyAggregate, { first, revision, snapshot, holdsPersonal = false }: LoadedStream): void {
     this.bases.delete(aggregate.stream);
     // Of the next events retention would hide some, which the aggregate has applied.
     if (first > revision + 1n) return;
     const policy = policyOf(aggregate.constructor as AggregateType<AnyAggregate>);
-    if (policy) this.bases.set(aggregate.stream, { policy, first, taken: snapshot?.revision ?? first - 1n });
+    const taken = snapshot?.revision ?? first - 1n;
+    if (policy) this.bases.set(aggregate.stream, { policy, first, taken, holdsPersonal });
   }
 
-  /** Notes the state of a stream that is about to be appended, if it is time for it. */
-  decided(stream: StreamName, { type, state, revision }: Kept): void {
+  /** Notes the state of a stream that is about to be appended with these events, if it is time for it. */
+  decided(stream: StreamName, { type, state, revision }: Kept, events: readonly DomainEvent[]): void {
     const base = this.bases.get(stream);
-    if (!base || base.due || revision - base.taken < BigInt(base.policy.every)) return;
+    if (!base) return;
+    base.holdsPersonal ||= this.store.holdsPersonal(events);
+    if (base.due || revision - base.taken < BigInt(base.policy.every)) return;
+    // It would keep in the clear what can be forgotten everywhere else.
+    if (base.holdsPersonal) return tellOnce(type);
     base.due = { of: type.name, state, version: base.policy.version, revision, first: base.first };
   }
 
@@ -75,6 +80,8 @@ interface Base {
   readonly first: bigint;
   /** The last event of the newest snapshot. */
   taken: bigint;
+  /** Whether personal fields went into its state. */
+  holdsPersonal: boolean;
   /** To be stored when its last event is. */
   due?: Due | undefined;
 }
@@ -82,6 +89,15 @@ interface Base {
 interface Due extends Snapshot {
   /** The name of the class. */
   readonly of: string;
+}
+
+const told = new WeakSet();
+
+function tellOnce(type: AggregateType<AnyAggregate>): void {
+  if (told.has(type)) return;
+  told.add(type);
+  const message = `${type.name} has events with personal fields: no snapshots are taken of it, it is replayed whole`;
+  process.emitWarning(message, 'ConcordSnapshot');
 }
 
 function assertState(name: string, state: unknown): void {

@@ -30,6 +30,7 @@ const types: pg.CustomTypesConfig = {
 /** One PostgreSQL: queries go to the ambient transaction's connection when there is one, else to the pool. */
 export class Database {
   private closing = false;
+  private aside: pg.Pool | undefined;
   private readonly ambient = new AsyncLocalStorage<ActiveTransaction | Tentative>();
 
   /** Hints between processes. They have a connection of their own, opened when it is first needed. */
@@ -111,6 +112,26 @@ export class Database {
     }
   }
 
+  /**
+   * As queryOutside(), on one connection that no transaction ever holds: for what transactions wait for, who together may
+   * hold all others.
+   */
+  async queryAside<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    try {
+      const { rows } = await this.openAside().query<Row>({ ...statement, values: values as unknown[], types });
+      return rows;
+    } catch (error) {
+      throw translateDatabaseError(error);
+    }
+  }
+
+  /** Ends the connections that are not the DataSource's. */
+  async close(): Promise<void> {
+    await this.drain();
+    await this.notifications.close();
+    await this.aside?.end();
+  }
+
   /** Reads through TypeORM, in the ambient transaction when there is one. Errors: those of translateDatabaseError. */
   async read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     this.refuseTentative();
@@ -140,6 +161,8 @@ export class Database {
     const transaction = new ActiveTransaction(this.dataSource, client);
     try {
       const result = await this.ambient.run(transaction, () => work(transaction));
+      // Not awaited in vain: the commit goes in the same packet as the last statement.
+      if (transaction.isHeld) await transaction.release();
       await transaction.commit();
       return result;
     } catch (error) {
@@ -154,6 +177,15 @@ export class Database {
 
   private assertOpen(): void {
     if (this.closing) throw new DatabaseUnavailable('the database is being closed');
+  }
+
+  private openAside(): pg.Pool {
+    this.assertOpen();
+    if (this.aside) return this.aside;
+    this.aside = new pg.Pool({ ...this.hintSettings(), application_name: 'concord keys', max: 1 });
+    // An idle connection that breaks is replaced by the next query.
+    this.aside.on('error', () => undefined);
+    return this.aside;
   }
 
   private async connect(): Promise<pg.PoolClient> {

@@ -47,8 +47,7 @@ export async function openDatabase(options: DatabaseOptions = {}): Promise<OpenD
   }
   const database = new Database(dataSource);
   const end = async (): Promise<void> => {
-    await database.drain();
-    await database.notifications.close();
+    await database.close();
     await dataSource.destroy();
     await lease.release();
   };

@@ -15,11 +15,14 @@ export interface Transaction {
   readonly hasEnded: boolean;
   /** Calls back once the commit is durable; never when it was rolled back. */
   onCommit(callback: () => void): void;
+  /** The commit waits for this work, whose statements nobody may have awaited, and fails with it. */
+  hold(work: Promise<unknown>): void;
 }
 
 export class ActiveTransaction implements Transaction {
   private readonly callbacks: (() => void)[] = [];
   private readonly underWay = new Set<Promise<unknown>>();
+  private readonly held: Promise<unknown>[] = [];
   private gathering = false;
   private ended = false;
   private runner: AdoptedQueryRunner | undefined;
@@ -44,6 +47,21 @@ export class ActiveTransaction implements Transaction {
 
   onCommit(callback: () => void): void {
     this.callbacks.push(callback);
+  }
+
+  hold(work: Promise<unknown>): void {
+    work.catch(() => undefined);
+    this.held.push(work);
+  }
+
+  /** Whether something is to be waited for before the commit. */
+  get isHeld(): boolean {
+    return this.held.length > 0;
+  }
+
+  /** Errors: that of work that was held. */
+  async release(): Promise<void> {
+    await Promise.all(this.held);
   }
 
   /** Sends a statement at once. It need not be awaited before the commit, which fails when it has failed. */

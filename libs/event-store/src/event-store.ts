@@ -3,6 +3,8 @@
 import {
   assertExactJson,
   currentMessage,
+  type DomainEvent,
+  type EventSeal,
   type ExpectedVersion,
   type GlobalPosition,
   newId,
@@ -18,6 +20,7 @@ import { StoreTelemetry } from './telemetry.js';
 import { type FindTargets, type LinkTarget, resolveAll, resolveLinks } from './links.js';
 import { metadataWriteOf } from './metadata-append.js';
 import { checkReadFeed } from './read-feed.js';
+import { inTheClear, Sealing } from './sealing.js';
 import { EVENT_VERSION, Upcasts } from './upcasts.js';
 import type {
   AppendRequest,
@@ -48,6 +51,8 @@ export abstract class EventStore {
   /** What is read in its present form; see useUpcasts. */
   protected upcasts = new Upcasts();
   protected readonly telemetry: StoreTelemetry;
+  /** What personal fields are closed and opened with; see useSeal. */
+  protected readonly sealing = new Sealing();
   private readonly listeners = new AppendListeners();
 
   /** `system` is what telemetry calls this kind of store. */
@@ -68,12 +73,28 @@ export abstract class EventStore {
     this.upcasts = new Upcasts(upcasts);
   }
 
+  /** From now on personal fields are sealed before they are stored, and opened wherever they are read. */
+  useSeal(seal: EventSeal): void {
+    this.sealing.seal = seal;
+  }
+
+  /** Whether any of these have personal fields: what is made of them is not to be stored in the clear. */
+  holdsPersonal(events: readonly DomainEvent[]): boolean {
+    return this.sealing.isPersonal(events);
+  }
+
+  /** What was made of personal fields is not to be used any more when this has changed: read them again. */
+  get personalEpoch(): number {
+    return this.sealing.seal?.epoch ?? 0;
+  }
+
   /**
    * Appends to one or several streams, all or nothing; one result a request, in order. An append whose events are all
    * there already (same ids and content) succeeds again, whatever it expects. Errors: WrongExpectedVersion,
    * StreamDeleted, EventIdInUse, InvalidArgument (a payload that JSON or the store would change), NotSupportedByStore,
    * TenantMissing; TransientConflict and StoreUnavailable, when nothing was changed and it may be sent again;
-   * DatabaseUnavailable, when that is not known, and a repeat with the same ids is harmless. To a metadata stream (`$$` and a name) one `$metadata` event at a time is appended, which is
+   * DatabaseUnavailable, when that is not known, and a repeat with the same ids is harmless; and those of the
+   * seal where a field is personal. To a metadata stream (`$$` and a name) one `$metadata` event at a time is appended, which is
    * writeStreamMetadata.
    */
   append(...requests: AppendRequest[]): Promise<AppendResult[]> {
@@ -95,7 +116,7 @@ export abstract class EventStore {
     const appends = prepareAppends(requests);
     const metadata = metadataWriteOf(appends);
     if (metadata) return [await this.writeMetadata(currentTenant(), metadata)];
-    return this.write(currentTenant(), stamped(appends, this.upcasts));
+    return this.writeSealed(currentTenant(), stamped(appends, this.upcasts));
   }
 
   /**
@@ -121,7 +142,8 @@ export abstract class EventStore {
     const types = options.types && { types: this.upcasts.storedAs(options.types) };
     const page = await this.telemetry.readFeed(() => this.feedPage(tenant, { ...options, ...types }));
     const events = options.resolveLinks ? await resolveLinks(page.events, this.targetsOf(tenant)) : page.events;
-    return { ...page, events: this.upcasts.isEmpty ? events : events.map((event) => this.inPresentForm(event)) };
+    const opened = await this.sealing.events(tenant, events);
+    return { ...page, events: this.upcasts.isEmpty ? opened : opened.map((event) => this.inPresentForm(event)) };
   }
 
   /** The metadata of a stream, their revision (-1n: there are none), and whether the stream is deleted. */
@@ -235,6 +257,16 @@ export abstract class EventStore {
     for await (const event of events) yield this.inPresentForm(event);
   }
 
+  /** Nothing is awaited before the write where all keys are at hand; else the running transaction waits for it. */
+  private writeSealed(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
+    const sealed = this.sealing.close(tenant, appends);
+    if (sealed === appends) return this.write(tenant, appends);
+    const isWaiting = sealed instanceof Promise;
+    const written = isWaiting ? sealed.then((ready) => this.write(tenant, ready)) : this.write(tenant, sealed);
+    if (isWaiting) this.holdCommit(written);
+    return written.then((results) => results.map((result, index) => inTheClear(result, appends[index] as Append)));
+  }
+
   protected announceAppend(source: AppendSource = 'here'): void {
     this.listeners.announce(source);
   }
@@ -246,6 +278,10 @@ export abstract class EventStore {
     snapshotVersion?: number,
   ): Promise<Map<StreamName, LoadedStream>>;
 
+  /** The running transaction, if there is one, does not end before this append was sent, awaited by the caller or not. */
+  protected abstract holdCommit(append: Promise<unknown>): void;
+
+  /** Opened, unlike feedPage(). */
   protected abstract streamEvents(
     tenant: TenantId,
     stream: StreamName,
@@ -262,9 +298,10 @@ export abstract class EventStore {
 
   protected abstract removeHidden(tenant: TenantId): Promise<number>;
 
-  /** The events that links point at, as far as their streams show them. */
+  /** The events that links point at, as far as their streams show them, opened. */
   protected abstract findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<readonly RecordedEvent[]>;
 
+  /** As they are stored. */
   protected abstract feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage>;
 }
 

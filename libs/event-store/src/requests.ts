@@ -36,6 +36,8 @@ export interface LoadedStream {
   /** It has metadata or was deleted: what it shows may change without an event of its own. */
   readonly hasSettings?: boolean;
   readonly snapshot?: LoadedSnapshot;
+  /** Whether any of the events has personal fields: no snapshot is taken of them. */
+  readonly holdsPersonal?: boolean;
 }
 
 /** A state that was stored, and the position of the last event in it. */

@@ -2,6 +2,14 @@
 export { type Clock, systemClock } from './clock.js';
 export { ConcordError, InvalidArgument } from './errors.js';
 export type { DomainEvent, EventMetadata, NewEvent, RecordedEvent } from './event.js';
+export {
+  type EventSeal,
+  isSealed,
+  PersonalDataSealed,
+  type SealableAppend,
+  SEALED,
+  type SealedEvent,
+} from './event-seal.js';
 export { EventIdInUse, type ExpectedVersion, StreamDeleted, WrongExpectedVersion } from './expected-version.js';
 export { derivedId, derivedIdOf, isId, newId } from './ids.js';
 export { assertExactJson } from './json.js';

@@ -14,12 +14,15 @@ import {
   type StreamName,
   streamName,
 } from '@concord/kernel';
+import type { SubjectKeys } from '@concord/privacy';
 import { runInTenant } from '@concord/tenancy';
 
 /** Two handles on the same store, as two processes would have. */
 export interface TwoStores {
   readonly a: EventStore;
   readonly b: EventStore;
+  /** Of the data subjects, for each store. */
+  readonly keys: { readonly a: SubjectKeys; readonly b: SubjectKeys };
   close(): Promise<void>;
 }
 

@@ -74,7 +74,7 @@ export class KurrentEventStore extends EventStore {
     super('kurrentdb');
     this.database = options.database;
     this.connection = new Connection(url, options);
-    this.streams = new StreamReader(this.connection);
+    this.streams = new StreamReader(this.connection, this.sealing);
     this.life = new StreamLife(this.connection);
     this.heads = new Heads(this.connection, this.database);
     if (options.hearOthers ?? true) this.watch = new Watch(this.connection, () => this.announceAppend('elsewhere'));
@@ -128,11 +128,10 @@ export class KurrentEventStore extends EventStore {
         const events = await Array.fromAsync(this.streams.read(tenant, stream));
         transaction.saw({ tenant, stream, events });
         const all = [...events, ...transaction.addedTo(tenant, stream)];
-        const shown = all.map((event) => this.inPresentForm(event)).map(({ type, data }) => ({ type, data }));
-        return [
-          stream,
-          { events: shown, revision: all.at(-1)?.streamPosition ?? NO_REVISION, first: all[0]?.streamPosition ?? 0n },
-        ] as const;
+        const opened = await this.sealing.events(tenant, all);
+        const shown = opened.map((event) => this.inPresentForm(event)).map(({ type, data }) => ({ type, data }));
+        const ends = { revision: all.at(-1)?.streamPosition ?? NO_REVISION, first: all[0]?.streamPosition ?? 0n };
+        return [stream, { events: shown, ...ends, ...(opened !== all && { holdsPersonal: true }) }] as const;
       }),
     );
     return new Map(loaded);
@@ -143,7 +142,7 @@ export class KurrentEventStore extends EventStore {
     const tenant = currentTenant();
     const wanted = new Set(ids.map((id) => id.toLowerCase()));
     const found = await Promise.all(within.map((stream) => this.streams.find(tenant, stream, wanted)));
-    return found.flat().map((event) => this.inPresentForm(event));
+    return (await this.sealing.events(tenant, found.flat())).map((event) => this.inPresentForm(event));
   }
 
   override tenantHeads(): Promise<TenantHead[]> {
@@ -177,7 +176,7 @@ export class KurrentEventStore extends EventStore {
   ): AsyncGenerator<RecordedEvent> {
     const added = this.running.getStore()?.addedTo(tenant, stream) ?? [];
     if (added.length === 0) {
-      yield* this.streams.read(tenant, stream, options);
+      yield* this.streams.readOpened(tenant, stream, options);
       return;
     }
     const { from, limit = Number.POSITIVE_INFINITY, direction = 'forwards' } = options;
@@ -187,7 +186,11 @@ export class KurrentEventStore extends EventStore {
       ({ streamPosition: at }) => from === undefined || (forwards ? at >= from : at <= from),
     );
     if (!forwards) events.reverse();
-    yield* events.slice(0, limit);
+    yield* await this.sealing.events(tenant, events.slice(0, limit));
+  }
+
+  protected override holdCommit(append: Promise<unknown>): void {
+    this.running.getStore()?.adding(append);
   }
 
   protected override metadataOf(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead> {
@@ -215,9 +218,15 @@ export class KurrentEventStore extends EventStore {
     return Promise.resolve();
   }
 
-  protected override async findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<RecordedEvent[]> {
+  protected override async findTargets(
+    tenant: TenantId,
+    targets: readonly LinkTarget[],
+  ): Promise<readonly RecordedEvent[]> {
     const found = await Promise.all(targets.map(({ stream, position }) => this.streams.at(tenant, stream, position)));
-    return found.filter((event) => event !== undefined);
+    return this.sealing.events(
+      tenant,
+      found.filter((event) => event !== undefined),
+    );
   }
 
   protected override removeHidden(): Promise<number> {

@@ -3,6 +3,7 @@ import { type RecordedEvent, StreamDeleted, type StreamName, type StreamPosition
 import type { TenantId } from '@concord/tenancy';
 import { NotSupportedByStore } from '../errors.js';
 import type { ReadStreamOptions } from '../requests.js';
+import type { Sealing } from '../sealing.js';
 import type { Connection } from './connection.js';
 import { wireName } from './wire-events.js';
 
@@ -10,16 +11,36 @@ const PAGE = 1_000;
 const MAX_LOOK_BACK = 100_000;
 
 export class StreamReader {
-  constructor(private readonly connection: Connection) {}
+  constructor(
+    private readonly connection: Connection,
+    private readonly sealing: Sealing,
+  ) {}
 
-  /** What the server has of a stream; nothing when there is none. */
+  /** The same, opened for who asked. */
+  async *readOpened(
+    tenant: TenantId,
+    stream: StreamName,
+    options: ReadStreamOptions = {},
+  ): AsyncGenerator<RecordedEvent> {
+    for await (const page of this.pages(tenant, stream, options)) yield* await this.sealing.events(tenant, page);
+  }
+
+  /** What the server has of a stream, sealed where it is; nothing when there is none. */
   async *read(tenant: TenantId, stream: StreamName, options: ReadStreamOptions = {}): AsyncGenerator<RecordedEvent> {
+    for await (const page of this.pages(tenant, stream, options)) yield* page;
+  }
+
+  private async *pages(
+    tenant: TenantId,
+    stream: StreamName,
+    options: ReadStreamOptions,
+  ): AsyncGenerator<RecordedEvent[]> {
     const backwards = options.direction === 'backwards';
     let { from } = options;
     for (let wanted = options.limit ?? Number.POSITIVE_INFINITY; wanted > 0; wanted -= PAGE) {
       const limit = Math.min(wanted, PAGE);
       const page = await this.page(wireName(tenant, stream), from, backwards, limit);
-      yield* page;
+      yield page;
       const last = page.at(-1)?.streamPosition;
       if (last === undefined || page.length < limit || (backwards && last === 0n)) return;
       from = last + (backwards ? -1n : 1n);

@@ -32,6 +32,7 @@ import {
   TOMBSTONE_EVENT,
   TOMBSTONE_POSITION,
 } from '../stream-metadata.js';
+import { isSame, record, result } from './recording.js';
 import { Snapshots } from './snapshots.js';
 import { StreamLog } from './stream-log.js';
 
@@ -41,6 +42,8 @@ type Log = readonly RecordedEvent[];
 interface Running {
   log: Log;
   readonly afterwards: (() => void)[];
+  /** Appends that wait for a key. */
+  readonly held: Promise<unknown>[];
   /** Of an append, which ends the transaction even when nobody has waited for it. */
   failure?: Error;
 }
@@ -67,8 +70,9 @@ export class MemoryEventStore extends EventStore {
   override transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.running.getStore()) return work();
     const turn = this.tail.then(async () => {
-      const own: Running = { log: this.committed, afterwards: [] };
+      const own: Running = { log: this.committed, afterwards: [], held: [] };
       const result = await this.running.run(own, work);
+      await Promise.all(own.held);
       if (own.failure) throw own.failure;
       const appended = own.log !== this.committed;
       this.committed = own.log;
@@ -86,14 +90,15 @@ export class MemoryEventStore extends EventStore {
   ): Promise<Map<StreamName, LoadedStream>> {
     if (!this.running.getStore()) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
     const tenant = currentTenant();
-    return new Map(streams.map((stream) => [stream, this.loaded(tenant, stream, version)]));
+    return new Map(await Promise.all(streams.map((stream) => this.loaded(tenant, stream, version))));
   }
 
   override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
     const tenant = currentTenant();
     const wanted = new Set(ids.map((id) => id.toLowerCase()));
     const found = this.log.filter((event) => event.metadata.tenantId === tenant && wanted.has(event.id));
-    return found.map((event) => this.inPresentForm(event));
+    const opened = await this.sealing.events(tenant, found);
+    return opened.map((event) => this.inPresentForm(event));
   }
 
   override tenantHeads(): Promise<TenantHead[]> {
@@ -113,6 +118,11 @@ export class MemoryEventStore extends EventStore {
       return results;
     };
     return this.telemetry.timed('append', () => this.changing(write));
+  }
+
+  protected override holdCommit(append: Promise<unknown>): void {
+    append.catch(() => undefined);
+    this.running.getStore()?.held.push(append);
   }
 
   protected override async metadataOf(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead> {
@@ -165,7 +175,7 @@ export class MemoryEventStore extends EventStore {
         from !== undefined && (direction === 'forwards' ? event.streamPosition < from : event.streamPosition > from);
       if (before) continue;
       if (left-- <= 0) return;
-      yield await Promise.resolve(event);
+      yield* await this.sealing.events(tenant, [event]);
     }
   }
 
@@ -175,8 +185,9 @@ export class MemoryEventStore extends EventStore {
     else this.snapshots.save(tenant, stream, snapshot);
   }
 
-  protected override async findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<RecordedEvent[]> {
-    return targets.flatMap(({ stream, position }) => this.stream(tenant, stream).find(position) ?? []);
+  protected override findTargets(tenant: TenantId, targets: readonly LinkTarget[]): Promise<readonly RecordedEvent[]> {
+    const found = targets.flatMap(({ stream, position }) => this.stream(tenant, stream).find(position) ?? []);
+    return this.sealing.events(tenant, found);
   }
 
   protected override removeHidden(tenant: TenantId): Promise<number> {
@@ -202,9 +213,11 @@ export class MemoryEventStore extends EventStore {
     return Promise.resolve({ events, through, settled: through });
   }
 
-  private loaded(tenant: TenantId, stream: StreamName, version: number | undefined): LoadedStream {
+  private async loaded(tenant: TenantId, stream: StreamName, version?: number): Promise<[StreamName, LoadedStream]> {
     const loaded = this.stream(tenant, stream).load(this.snapshots.find(tenant, stream, version));
-    return { ...loaded, events: loaded.events.map((event) => this.inPresentForm(event)) };
+    const opened = await this.sealing.events(tenant, loaded.events);
+    const personal = opened !== loaded.events && { holdsPersonal: true };
+    return [stream, { ...loaded, ...personal, events: opened.map((event) => this.inPresentForm(event)) }];
   }
 
   private get log(): Log {
@@ -261,33 +274,4 @@ function assertExpected(log: StreamLog, stream: StreamName, expected: Append['ex
   log.assertWithoutTombstone();
   const actual = expected === 'stream-exists' ? NO_REVISION : log.end;
   if (!log.meets(expected)) throw new WrongExpectedVersion(stream, expected, actual);
-}
-
-function record(
-  event: Append['events'][number],
-  place: { tenant: TenantId; stream: StreamName; actual: bigint; start: bigint; index: number },
-): RecordedEvent {
-  // Through JSON, as every other store: later changes to the caller's objects must not reach what is recorded.
-  const copy = JSON.parse(JSON.stringify(event)) as Required<typeof event>;
-  return {
-    ...copy,
-    id: copy.id.toLowerCase(),
-    metadata: { ...copy.metadata, tenantId: place.tenant, recordedAt: new Date() },
-    stream: place.stream,
-    streamPosition: place.actual + 1n + BigInt(place.index),
-    globalPosition: place.start + 1n + BigInt(place.index),
-  };
-}
-
-function isSame(stored: RecordedEvent, stream: StreamName, event: Append['events'][number] | undefined): boolean {
-  return (
-    stored.stream === stream &&
-    stored.type === event?.type &&
-    JSON.stringify(stored.data) === JSON.stringify(event.data)
-  );
-}
-
-function result(stream: StreamName, last: RecordedEvent | undefined, events: RecordedEvent[]): AppendResult {
-  if (!last) throw new Error('unreachable: an append has at least one event');
-  return { stream, revision: last.streamPosition, globalPosition: last.globalPosition, events };
 }

@@ -27,16 +27,10 @@ import { readFeedPage, readHorizon } from './feed-pages.js';
 import { GroupCommit } from './group-commit.js';
 import type { LoadStreams } from './group-load.js';
 import { LockedEnds } from './locked-ends.js';
-import {
-  type AppendedRow,
-  type EventRow,
-  type LoadedRow,
-  toAppendResult,
-  toLoadedStreams,
-  toRecordedEvent,
-} from './rows.js';
+import { type AppendedRow, type EventRow, toAppendResult, toRecordedEvent } from './rows.js';
 import { appendsText, eventValues, streamAppend } from './stream-append.js';
 import { StreamLife } from './stream-life.js';
+import { StreamLoads } from './stream-loads.js';
 import { StreamReader } from './stream-reader.js';
 import { PostgresUnlockedCommands } from './postgres-unlocked-commands.js';
 
@@ -44,10 +38,6 @@ const sql = {
   append: loadSql(import.meta.url, 'sql/append.sql'),
   appendLockedEvent: loadSql(import.meta.url, 'sql/append-locked-event.sql'),
   appendEvent: loadSql(import.meta.url, 'sql/append-event.sql'),
-  lockAndLoad: loadSql(import.meta.url, 'sql/lock-and-load.sql'),
-  lockStreams: loadSql(import.meta.url, 'sql/lock-streams.sql'),
-  loadStreams: loadSql(import.meta.url, 'sql/load-streams.sql'),
-  loadStream: loadSql(import.meta.url, 'sql/load-stream.sql'),
   findEvents: loadSql(import.meta.url, 'sql/find-events.sql'),
   lastPosition: loadSql(import.meta.url, 'sql/last-position.sql'),
   heads: loadSql(import.meta.url, 'sql/tenant-heads.sql'),
@@ -73,6 +63,7 @@ export class PostgresEventStore extends EventStore {
   override readonly unlocked: UnlockedCommands;
   private readonly groupCommit: GroupCommit;
   private readonly lockedEnds = new LockedEnds();
+  private readonly loads: StreamLoads;
   private readonly life: StreamLife;
   private isListening = false;
   private readonly unobserved: () => void;
@@ -89,9 +80,14 @@ export class PostgresEventStore extends EventStore {
     const archive = archiveFolder === undefined ? undefined : new FileArchive(archiveFolder);
     this.archives = new ArchiveReader(database, archive);
     this.archiver = new Archiver(database, archive);
-    this.streams = new StreamReader(database, this.archives);
+    this.streams = new StreamReader(database, this.archives, this.sealing);
     this.groupCommit = new GroupCommit(database, mostWaiting);
-    const load: LoadStreams = (streams, version) => this.load(streams, version);
+    this.loads = new StreamLoads(database, {
+      streams: this.streams,
+      sealing: this.sealing,
+      upcasts: () => this.upcasts,
+    });
+    const load: LoadStreams = (streams, version) => this.loads.committed(streams, version);
     this.unlocked = new PostgresUnlockedCommands(database, {
       store: this,
       load,
@@ -132,10 +128,7 @@ export class PostgresEventStore extends EventStore {
     this.database.refuseTentative();
     const transaction = this.database.current;
     if (!transaction) throw new Error('lockAndLoad runs inside transaction(), which holds its locks');
-    const [only] = streams;
-    const rows =
-      only && streams.length === 1 ? await this.loadOne(only, version) : await this.loadSeveral(streams, version);
-    const loaded = await this.toLoaded(streams, rows);
+    const loaded = await this.loads.locked(streams, version);
     for (const [stream, { revision }] of loaded) {
       this.lockedEnds.loaded(transaction, currentTenant(), stream, revision);
     }
@@ -143,7 +136,9 @@ export class PostgresEventStore extends EventStore {
   }
 
   override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
-    const rows = await this.database.query<EventRow>(sql.findEvents, [currentTenant(), ids]);
+    const tenant = currentTenant();
+    const rows = await this.database.query<EventRow>(sql.findEvents, [tenant, ids]);
+    await this.sealing.rows(tenant, rows);
     return rows.map((row) => this.inPresentForm(toRecordedEvent(row)));
   }
 
@@ -177,6 +172,10 @@ export class PostgresEventStore extends EventStore {
       const rows = await this.telemetry.timed('append', () => this.send(tenant, appends));
       return rows.map((row, index) => toAppendResult(tenant, appends[index], row));
     });
+  }
+
+  protected override holdCommit(append: Promise<unknown>): void {
+    this.database.current?.hold(append);
   }
 
   protected override metadataOf(tenant: TenantId, stream: StreamName): Promise<StreamMetadataRead> {
@@ -226,52 +225,6 @@ export class PostgresEventStore extends EventStore {
     const result = await append();
     if (!running) this.announceAppend();
     return result;
-  }
-
-  /** What is committed now, without a lock. */
-  private async load(
-    streams: readonly StreamName[],
-    version: number | null,
-  ): Promise<ReadonlyMap<StreamName, LoadedStream>> {
-    const forms = !this.upcasts.isEmpty;
-    const [only] = streams;
-    const plain = only && streams.length === 1 && version === null ? await this.loadPlain(only, forms) : undefined;
-    const values = [currentTenant(), streams, version, forms];
-    return this.toLoaded(streams, plain ?? (await this.database.query<LoadedRow>(sql.loadStreams, values)));
-  }
-
-  /** Undefined for a stream that has settings. */
-  private async loadPlain(stream: StreamName, forms: boolean): Promise<LoadedRow[] | undefined> {
-    const rows = await this.database.query<LoadedRow>(sql.loadStream, [currentTenant(), stream, forms]);
-    return rows[0]?.event_type === null ? undefined : rows.map((row) => ({ ...row, stream_name: stream }));
-  }
-
-  private async toLoaded(
-    streams: readonly StreamName[],
-    rows: readonly LoadedRow[],
-  ): Promise<Map<StreamName, LoadedStream>> {
-    return toLoadedStreams(streams, await this.streams.withArchived(currentTenant(), rows), this.upcasts);
-  }
-
-  private async loadOne(stream: StreamName, version: number | null): Promise<LoadedRow[]> {
-    const rows = await this.database.query<LoadedRow>(sql.lockAndLoad, [
-      currentTenant(),
-      stream,
-      version,
-      !this.upcasts.isEmpty,
-    ]);
-    return rows.map((row) => ({ ...row, stream_name: stream }));
-  }
-
-  /** Two statements, sent together: one that had waited for the locks would read what was there before the wait. */
-  private async loadSeveral(streams: readonly StreamName[], version: number | null): Promise<LoadedRow[]> {
-    const values = [currentTenant(), streams];
-    const locked = this.database.query(sql.lockStreams, values);
-    const [, rows] = await Promise.all([
-      locked,
-      this.database.query<LoadedRow>(sql.loadStreams, [...values, version, !this.upcasts.isEmpty]),
-    ]);
-    return rows;
   }
 
   // Up to the first statement nothing is awaited: the caller may let the commit follow at once.

@@ -65,8 +65,10 @@ export function toLoadedStreams(
   streams: readonly StreamName[],
   rows: readonly LoadedRow[],
   upcasts: Upcasts,
+  personal: ReadonlySet<StreamName>,
 ): Map<StreamName, LoadedStream> {
   const loaded = new Map(streams.map((stream) => [stream, new Loading(upcasts)]));
+  for (const stream of personal) Object.assign(loaded.get(stream) ?? {}, { holdsPersonal: true });
   for (const row of rows) loaded.get(row.stream_name)?.add(row);
   return loaded;
 }
@@ -77,6 +79,7 @@ class Loading implements LoadedStream {
   first = 0n;
   hasSettings?: boolean;
   snapshot?: LoadedSnapshot;
+  declare holdsPersonal?: boolean;
   readonly #upcasts: Upcasts;
 
   constructor(upcasts: Upcasts) {

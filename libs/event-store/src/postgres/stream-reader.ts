@@ -5,6 +5,7 @@ import type { RecordedEvent, StreamName, StreamPosition } from '@concord/kernel'
 import type { TenantId } from '@concord/tenancy';
 import type { LinkTarget } from '../links.js';
 import type { ReadStreamOptions } from '../requests.js';
+import type { Sealing } from '../sealing.js';
 import { EVENT_VERSION } from '../upcasts.js';
 import type { ArchiveReader } from './archive/archive-reader.js';
 import { type EventRow, type LoadedRow, toRecordedEvent } from './rows.js';
@@ -21,6 +22,7 @@ export class StreamReader {
   constructor(
     private readonly database: Database,
     private readonly archives: ArchiveReader,
+    private readonly sealing: Sealing,
   ) {}
 
   async *read(tenant: TenantId, stream: StreamName, options: ReadStreamOptions): AsyncGenerator<RecordedEvent> {
@@ -29,7 +31,9 @@ export class StreamReader {
     const size = (): number => Math.min(wanted, PAGE);
     const pages = options.direction === 'backwards' ? this.backwards(start, size) : this.forwards(start, size);
     for await (const page of pages) {
-      for (const row of page.slice(0, wanted)) yield toRecordedEvent(row);
+      const rows = page.slice(0, wanted);
+      await this.sealing.rows(tenant, rows);
+      for (const row of rows) yield toRecordedEvent(row);
       wanted -= page.length;
       if (wanted <= 0) return;
     }
@@ -40,6 +44,7 @@ export class StreamReader {
     const values = [tenant, targets.map(({ stream }) => stream), targets.map(({ position }) => position)];
     const rows = await this.database.query<EventRow>(sql.targets, values);
     if (rows.length < targets.length) rows.push(...(await this.archives.find(tenant, targets, rows)));
+    await this.sealing.rows(tenant, rows);
     return rows.map(toRecordedEvent);
   }
 

@@ -29,6 +29,7 @@ const PAGES = 32;
 
 export class FeedPages {
   private pages: KnownPage[] = [];
+  private personalEpoch = 0;
 
   constructor(
     private readonly store: EventStore,
@@ -38,6 +39,7 @@ export class FeedPages {
 
   /** A page that goes on from `after`; it may begin before it. What is settled does not change: an older page will do. */
   read(tenant: TenantId, after: GlobalPosition): Promise<SlicedPage> {
+    this.forgetPersonal();
     const known = this.pages.find((one) => one.tenant === tenant && reaches(one, after));
     if (known) return known.page;
     const reading: KnownPage = { tenant, after, page: this.fetch(tenant, after) };
@@ -47,6 +49,13 @@ export class FeedPages {
       () => (this.pages = this.pages.filter((one) => one !== reading)),
     );
     return reading.page;
+  }
+
+  /** What is settled does not change, but somebody may be forgotten. */
+  private forgetPersonal(): void {
+    const { personalEpoch } = this.store;
+    if (this.personalEpoch !== personalEpoch) this.pages = [];
+    this.personalEpoch = personalEpoch;
   }
 
   private async fetch(tenant: TenantId, after: GlobalPosition): Promise<SlicedPage> {
