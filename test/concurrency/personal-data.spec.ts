@@ -28,9 +28,11 @@ let a: Process;
 let b: Process;
 const processes: Process[] = [];
 
-async function start(poolSize = 20): Promise<Process> {
+/** Its commands run in mailboxes, unless it is said from how many on. */
+async function start(poolSize = 20, unlockedFrom = 1): Promise<Process> {
   const opened = await openDatabase({ url: testDatabase.url, poolSize });
-  const [store, keys] = [new PostgresEventStore(opened.database), new PostgresSubjectKeys(opened.database)];
+  const store = new PostgresEventStore(opened.database, { unlockedFrom });
+  const keys = new PostgresSubjectKeys(opened.database);
   store.useSeal(personalData(DECLARED, keys, MASTER));
   const started = { opened, store, keys, subjects: new DataSubjects(keys, MASTER) };
   processes.push(started);
@@ -204,23 +206,30 @@ describe('forgetting', () => {
 });
 
 type Named = DomainEvent<'Named', { who: string; name: string }>;
-class Person extends AggregateRoot<Named, string> {
+type Noted = DomainEvent<'Noted', object>;
+class Person extends AggregateRoot<Named | Noted, string> {
   static readonly category = 'thing';
+  note(): void {
+    this.record({ type: 'Noted', data: {} });
+  }
   protected initialState = () => '';
-  protected evolve = (_: string, { data }: Named) => data.name;
+  protected evolve = (state: string, event: Named | Noted) => (event.type === 'Named' ? event.data.name : state);
 }
 class Look extends DomainCommand<object, string> {}
+class Note extends DomainCommand<object> {}
 
 describe('another process', () => {
   /** Reads, and has an aggregate and a key at hand. */
-  async function knowing(one: Process): Promise<{ who: string; stream: StreamName; look: () => Promise<unknown> }> {
+  async function knowing(one: Process) {
     const [who, id] = [newId(), newId()];
-    await append(one, who, `thing-${id}`);
+    const stream: StreamName = `thing-${id}`;
+    await append(one, who, stream);
     const pipeline = new CommandPipeline(one.store);
     const handle = async () => (await new Aggregates().load(Person, id)).state;
     const look = async () => (await pipeline.run(new Look({}), handle)).value;
     expect(await look()).toBe('Ada');
-    return { who, stream: `thing-${id}`, look };
+    const note = () => pipeline.run(new Note({}), async () => (await new Aggregates().load(Person, id)).note());
+    return { who, stream, look, note };
   }
 
   it(
@@ -233,6 +242,20 @@ describe('another process', () => {
       // Well below the time after which it would have looked by itself.
       expect(took).toBeLessThan(2_000);
     }),
+  );
+
+  it(
+    'keeps in memory nothing of it that a command under locks has left',
+    inTenant(async () => {
+      const quiet = await start(20, 100);
+      const { who, look, note } = await knowing(quiet);
+      for (let count = 0; count < 3; count += 1) await note();
+      await a.subjects.forget(who, ASKED);
+      await until(async () => (await look()) === '-');
+      await note();
+      await expect(look()).resolves.toBe('-');
+    }),
+    20_000,
   );
 
   it(
