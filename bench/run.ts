@@ -9,6 +9,7 @@ import { type Options, readOptions } from './options.js';
 import type { Remote } from './remote.js';
 import { type CaseResult, type Figure, figureOf, latencyTable, rowsOf, shown, table } from './report.js';
 import { verdict } from './goals.js';
+import { shuffled } from './shuffled.js';
 
 const DATA_FOLDER = '.concord-bench';
 const RESULTS = 'bench/results';
@@ -86,13 +87,6 @@ function linesOf(contender: string): readonly Line[] {
 function inOrder(byLine: Readonly<Record<string, Figure[]>>): Record<string, Figure[]> {
   const lines: readonly Line[] = Object.values(CONTENDERS).flat();
   return Object.fromEntries(lines.flatMap(({ name }) => (byLine[name] ? [[name, byLine[name]]] : [])));
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((one, other) => one.at - other.at)
-    .map(({ item }) => item);
 }
 
 function save(report: object): void {
