@@ -60,7 +60,7 @@ async function main(): Promise<void> {
     const machine = await machineOf(lease.url);
     note(`${machine.cores} cores, ${machine.cpu}; PostgreSQL ${machine.postgres}; node ${machine.node}`);
     for (const size of sizes) {
-      const url = await createDatabase(lease.url, `growth_${size.name}`);
+      const url = await createDatabase(lease.url, `growth_${size.events}`);
       urls.push(url);
       stores.push(await filled(size, url));
     }
