@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('../apps/eventstore/src/main.js', import.meta.url));
+// Without a parent there is nobody to serve.
+const END_WITH_PARENT = 'data:text/javascript,process.on("disconnect",()=>process.kill(process.pid,"SIGTERM"))';
 const LISTENS = /listens: (esdb:\S+)/;
 
 export class EventStoreServer {
@@ -16,7 +18,8 @@ export class EventStoreServer {
   /** Over a database of its own. Errors: what the server says when it does not start. */
   static async start(databaseUrl: string): Promise<EventStoreServer> {
     const env = { ...process.env, DATABASE_URL: databaseUrl, EVENTSTORE_PORT: '0', LOG_LEVEL: 'warn' };
-    const child = fork(PROGRAM, [], { env, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+    const execArgv = ['--enable-source-maps', '--import', END_WITH_PARENT];
+    const child = fork(PROGRAM, [], { env, execArgv, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
     const ended = once(child, 'exit').then(() => Promise.reject(new Error('apps/eventstore did not start')));
     ended.catch(() => undefined);
     return new EventStoreServer(await Promise.race([listening(child), ended]), child);
