@@ -2,10 +2,14 @@
 // pg's global type parsers (Emmett sets its own) would otherwise reach from one contender into the next.
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
+import { depositInto } from './account.js';
 import {
+  type CaseKind,
   type CaseSize,
   type Contender,
+  FEED_STREAMS,
   MANY,
+  type Measured,
   present,
   PROJECTION_STREAMS,
   READ_LENGTH,
@@ -15,6 +19,8 @@ import {
 } from './contender.js';
 import { ConcordContender } from './contenders/concord.js';
 import { EmmettContender } from './contenders/emmett.js';
+import { BareKurrentContender } from './contenders/bare-kurrent.js';
+import { KurrentContender } from './contenders/kurrent.js';
 import { MessageDbContender } from './contenders/message-db.js';
 import { RawContender } from './contenders/raw.js';
 
@@ -25,7 +31,7 @@ export type Request =
   | { readonly ask: 'close' };
 
 export interface Answer {
-  readonly value?: string | number | undefined;
+  readonly value?: string | Measured | undefined;
   readonly error?: string;
 }
 
@@ -34,14 +40,17 @@ const MAKE: Readonly<Record<string, () => Contender>> = {
   emmett: () => new EmmettContender(),
   'message-db': () => new MessageDbContender(),
   raw: () => new RawContender(),
+  kurrent: () => new KurrentContender(),
+  'kurrent-bare': () => new BareKurrentContender(),
 };
 const MAX_SEEDED_EVENTS = 9;
 
 let contender: Contender;
 let longStream: string | undefined;
 let projected = 0;
+let fed = 0;
 
-async function answer(request: Request): Promise<string | number | undefined> {
+async function answer(request: Request): Promise<Answer['value']> {
   switch (request.ask) {
     case 'open':
       contender = present(MAKE[request.contender], request.contender)();
@@ -50,23 +59,36 @@ async function answer(request: Request): Promise<string | number | undefined> {
     case 'show':
       return contender.show(request.setting);
     case 'measure':
-      return measure(request.line, request.what);
+      return present(MEASURE[request.what.kind], 'a case like that')(request.line, request.what);
     case 'close':
       return contender.close().then(() => undefined);
   }
 }
 
-/** Seconds. */
-async function measure(line: string, what: CaseSize): Promise<number> {
-  if (what.name === 'read') return measureRead(what.count);
-  if (what.name === 'projection') return measureProjection(line, what.count);
-  if (what.name === 'append100') return measureMany(what);
+type Measure = (line: string, what: CaseSize) => Promise<Measured>;
+
+const MEASURE: Readonly<Record<CaseKind, Measure>> = {
+  append: (_line, what) => measureAppends(what),
+  append100: (_line, what) => measureMany(what),
+  command: measureCommands,
+  read: (_line, what) => measureRead(what.count),
+  projection: (line, what) => measureProjection(line, what.count),
+  catchup: (line, what) => measureCatchUp(line, what.count),
+  live: (line, what) => measureLive(line, what.count),
+  waking: async (line, what) => (await contender.waking?.(line, () => measureAppends(what))) ?? missing(),
+};
+
+async function measureAppends(what: CaseSize): Promise<Measured> {
   const ids = idsFor(what);
-  if (what.name.startsWith('append')) return timed(() => inFlight(what.inFlight, ids, (id) => contender.append(id)));
+  return timed(() => inFlight(what.inFlight, ids, (id) => contender.append(id)));
+}
+
+async function measureCommands(line: string, what: CaseSize): Promise<Measured> {
+  const ids = idsFor(what);
   const isHot = what.name === 'hot@32';
   const seeded = isHot || what.name === 'warm@32' ? [] : ids;
   await contender.seed(seeded.map((id, index) => ({ id, events: index % (MAX_SEEDED_EVENTS + 1) })));
-  return timed(() => inFlight(what.inFlight, ids, (id) => contender.command(line, id, isHot)));
+  return timed(() => inFlight(what.inFlight, ids, (id) => contender.command?.(line, id, isHot) ?? missing()));
 }
 
 /** The accounts of a case, in order: all different, or the same again and again. */
@@ -76,12 +98,12 @@ function idsFor({ name, count }: CaseSize): string[] {
   return Array.from({ length: count }, (_, index) => ids[index % ids.length] ?? '');
 }
 
-async function measureMany(what: CaseSize): Promise<number> {
+async function measureMany(what: CaseSize): Promise<Measured> {
   const ids = Array.from({ length: what.count / MANY }, () => randomUUID());
-  return timed(() => inFlight(what.inFlight, ids, (id) => contender.appendMany?.(id, MANY) ?? Promise.resolve()));
+  return timed(() => inFlight(what.inFlight, ids, (id) => contender.appendMany?.(id, MANY) ?? missing()));
 }
 
-async function measureRead(count: number): Promise<number> {
+async function measureRead(count: number): Promise<Measured> {
   if (longStream === undefined) {
     longStream = randomUUID();
     await contender.seed([{ id: longStream, events: READ_LENGTH }]);
@@ -96,29 +118,72 @@ async function measureRead(count: number): Promise<number> {
   });
 }
 
-async function measureProjection(line: string, count: number): Promise<number> {
+async function measureProjection(line: string, count: number): Promise<Measured> {
   if (projected < count) {
-    // Round robin over the streams, as accounts that live at the same time have it: no batch finds a row twice.
-    const ids = Array.from({ length: PROJECTION_STREAMS }, () => randomUUID());
-    const seeds = Array.from({ length: count - projected }, (_, index): Seed => {
-      return { id: ids[index % PROJECTION_STREAMS] ?? '', events: 1 };
-    });
-    await contender.seedProjection(seeds);
+    await (contender.seedProjection?.(roundRobin(PROJECTION_STREAMS, count - projected)) ?? missing());
     await contender.vacuum();
     projected = count;
   }
-  const projection = await contender.prepareProjection(line);
-  const seconds = await timed(() => projection.run());
+  const projection = await (contender.prepareProjection?.(line) ?? missing());
+  const measured = await timed(() => projection.run());
   const { events } = await projection.result();
   if (events !== projected) throw new Error(`${line}: the rows show ${events} events of ${projected}`);
-  return (seconds * count) / projected;
+  return times(measured, count / projected);
 }
 
-async function timed(work: () => Promise<void>): Promise<number> {
+async function measureCatchUp(line: string, count: number): Promise<Measured> {
+  if (fed < count) {
+    await (contender.seedFeed?.(roundRobin(FEED_STREAMS, count - fed)) ?? missing());
+    await contender.vacuum();
+    fed = count;
+  }
+  const catchUp = await (contender.prepareCatchUp?.(line, fed) ?? missing());
+  const tally = { events: 0, amount: 0 };
+  const measured = await timed(() =>
+    catchUp.run(({ amount }) => {
+      tally.events += 1;
+      tally.amount += amount;
+    }),
+  );
+  const amount = catchUp.events * depositInto('').amount;
+  if (tally.events !== catchUp.events || tally.amount !== amount) {
+    throw new Error(`${line}: handled ${tally.events} events of ${catchUp.events}, ${tally.amount} of ${amount}`);
+  }
+  return times(measured, count / catchUp.events);
+}
+
+/** Its own seconds: without the start of what follows. */
+async function measureLive(line: string, count: number): Promise<Measured> {
+  let measured: Omit<Measured, 'cpu'> | undefined;
+  const { cpu } = await timed(async () => {
+    measured = await (contender.live?.(line, count) ?? missing());
+  });
+  return { ...present(measured, 'a latency'), cpu };
+}
+
+/** Round robin over the streams, as accounts that live at the same time have it: no batch finds one of them twice. */
+function roundRobin(streams: number, count: number): Seed[] {
+  const ids = Array.from({ length: streams }, () => randomUUID());
+  return Array.from({ length: count }, (_, index) => ({ id: ids[index % streams] ?? '', events: 1 }));
+}
+
+function missing(): never {
+  throw new Error('this contender does not do that case');
+}
+
+/** What a case of another size would have taken. */
+function times({ seconds, cpu }: Measured, factor: number): Measured {
+  return { seconds: seconds * factor, cpu: cpu * factor };
+}
+
+async function timed(work: () => Promise<void>): Promise<Measured> {
   globalThis.gc?.();
+  const usage = process.cpuUsage();
   const begun = performance.now();
   await work();
-  return (performance.now() - begun) / 1000;
+  const seconds = (performance.now() - begun) / 1000;
+  const { user, system } = process.cpuUsage(usage);
+  return { seconds, cpu: (user + system) / 1e6 };
 }
 
 async function inFlight(limit: number, ids: readonly string[], work: (id: string) => Promise<void>): Promise<void> {

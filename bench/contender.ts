@@ -1,4 +1,5 @@
 // What is measured, and what every contender has to do for it.
+import type { Deposit } from './account.js';
 
 /** The cases, in the order in which they are run and shown. */
 export type CaseName =
@@ -12,16 +13,48 @@ export type CaseName =
   | 'warm@32'
   | 'hot@32'
   | 'read'
-  | 'projection';
+  | 'projection'
+  | 'catchup'
+  | 'live'
+  | 'waking'
+  | 'kurrent-append@1'
+  | 'kurrent-append@32'
+  | 'kurrent-read';
+
+/** How a case is measured. */
+export type CaseKind = 'append' | 'append100' | 'command' | 'read' | 'projection' | 'catchup' | 'live' | 'waking';
 
 /** How often the thing that is counted is done in one measurement. */
 export interface CaseSize {
   readonly name: CaseName;
+  readonly kind: CaseKind;
   readonly title: string;
   readonly count: number;
   readonly inFlight: number;
   /** In how many pieces a round measures it, the contenders taking turns piece by piece: noise comes in bursts. */
   readonly slices: number;
+  /** The line that the others of this case are compared with, where it is none of the peers. */
+  readonly base?: string;
+}
+
+/** What one measurement came to. Times in seconds. */
+export interface Measured {
+  readonly seconds: number;
+  /** CPU time of the contender's process, without PostgreSQL. */
+  readonly cpu: number;
+  readonly latency?: Latency;
+}
+
+/** Milliseconds: from an event's commit to its handler, and from the moment at which its append was due. */
+export interface Latency {
+  readonly commitToHandler: Percentiles;
+  readonly dueToHandler: Percentiles;
+}
+
+export interface Percentiles {
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
 }
 
 /** One way of doing a case. The plain one of each contender is called like the contender. */
@@ -35,7 +68,11 @@ export interface Settings {
   readonly url: string;
   /** Another one, which holds nothing but the events that are projected. */
   readonly projectionUrl: string;
+  /** And one that holds nothing but the feed of the catch-up. */
+  readonly feedUrl: string;
   readonly poolSize: number;
+  /** An EventStoreDB, for those who need one. */
+  readonly eventStoreUrl: string | undefined;
 }
 
 /** A stream to make before measuring. */
@@ -56,7 +93,17 @@ export interface ProjectionResult {
   readonly events: number;
 }
 
-/** An event store under test. `id` names an account; what its stream is called is the contender's affair. */
+/** A handler that is to see all there is, from the first event on. */
+export interface CatchUp {
+  /** How many events that are: whoever is slow may be given fewer, and its time is reckoned up. */
+  readonly events: number;
+  run(seen: (deposit: Deposit) => void): Promise<void>;
+}
+
+/**
+ * An event store under test. `id` names an account; what its stream is called is the contender's affair. What is optional is
+ * for the cases that its lines name.
+ */
 export interface Contender {
   open(settings: Settings): Promise<void>;
   close(): Promise<void>;
@@ -65,15 +112,22 @@ export interface Contender {
   /** Appends so many events in one call to a stream that must not exist. */
   appendMany?(id: string, events: number): Promise<void>;
   /** Loads a stream, decides, and appends one event where the stream was left. */
-  command(line: string, id: string, hasConflicts: boolean): Promise<void>;
+  command?(line: string, id: string, hasConflicts: boolean): Promise<void>;
   /** Reads a stream from its beginning, each event parsed, and counts. */
   read(id: string): Promise<number>;
   seed(seeds: readonly Seed[]): Promise<void>;
-  seedProjection(seeds: readonly Seed[]): Promise<void>;
+  seedProjection?(seeds: readonly Seed[]): Promise<void>;
   /** Empties the table and the checkpoint of the projection. */
-  prepareProjection(line: string): Promise<ProjectionRun>;
-  /** Values of settings, for the check that commits are durable. */
-  show(setting: string): Promise<string>;
+  prepareProjection?(line: string): Promise<ProjectionRun>;
+  seedFeed?(seeds: readonly Seed[]): Promise<void>;
+  /** `events`: how many were seeded. */
+  prepareCatchUp?(line: string, events: number): Promise<CatchUp>;
+  /** Appends so many events at a steady rate to a live handler, whatever the answers take. */
+  live?(line: string, events: number): Promise<{ readonly seconds: number; readonly latency: Latency }>;
+  /** Lets readers wait, as the line has it, while `work` appends. */
+  waking?(line: string, work: () => Promise<Measured>): Promise<Measured>;
+  /** Values of settings, for the check that commits are durable; undefined on a server that has none. */
+  show(setting: string): Promise<string | undefined>;
   /** Runs VACUUM ANALYZE, for plans that fit what was seeded. */
   vacuum(): Promise<void>;
 }
@@ -91,26 +145,50 @@ const EVERY: readonly CaseName[] = [
 ];
 const WITH_RETRIES: readonly CaseName[] = [...EVERY, 'append100', 'hot@32'];
 
+const KURRENT: readonly CaseName[] = ['kurrent-append@1', 'kurrent-append@32', 'kurrent-read'];
+
 export const LINES = {
-  concord: { name: 'concord', cases: WITH_RETRIES },
+  concord: { name: 'concord', cases: [...WITH_RETRIES, 'catchup', 'live'] },
   concordBus: { name: 'concord, CommandBus', cases: ['command@1', 'command@8', 'command@32', 'hot@32'] },
   concordCommandId: { name: 'concord, command id', cases: ['command@8'] },
   concordSql: { name: 'concord, SQL handler', cases: ['projection'] },
-  emmett: { name: 'emmett', cases: WITH_RETRIES },
+  concordFollow: { name: 'concord, followFeed', cases: ['catchup'] },
+  concordElsewhere: { name: 'concord, other process', cases: ['live'] },
+  concordAlone: { name: 'concord, no reader', cases: ['waking'] },
+  concordWaited: { name: 'concord, 4 readers wait', cases: ['waking'] },
+  concordFollowed: { name: 'concord, 4 consumers work', cases: ['waking'] },
+  emmett: { name: 'emmett', cases: [...WITH_RETRIES, 'catchup'] },
   messageDb: { name: 'message-db', cases: EVERY },
-  raw: { name: 'raw pg', cases: [...EVERY, 'append100'] },
+  raw: { name: 'raw pg', cases: [...EVERY, 'append100', 'catchup'] },
+  kurrent: { name: 'concord, Kurrent adapter', cases: KURRENT },
+  kurrentBare: { name: 'bare db-client', cases: KURRENT },
   before: { name: 'concord, before', cases: WITH_RETRIES },
 } satisfies Record<string, Line>;
 
 /** Which lines a contender runs. */
 export const CONTENDERS: Readonly<Record<string, readonly Line[]>> = {
-  concord: [LINES.concord, LINES.concordBus, LINES.concordCommandId, LINES.concordSql],
+  concord: [
+    LINES.concord,
+    LINES.concordBus,
+    LINES.concordCommandId,
+    LINES.concordSql,
+    LINES.concordFollow,
+    LINES.concordElsewhere,
+    LINES.concordAlone,
+    LINES.concordWaited,
+    LINES.concordFollowed,
+  ],
   emmett: [LINES.emmett],
   'message-db': [LINES.messageDb],
   raw: [LINES.raw],
+  kurrent: [LINES.kurrent],
+  'kurrent-bare': [LINES.kurrentBare],
   // Only with --against.
   before: [LINES.before],
 };
+
+/** Which contenders need an EventStoreDB to talk to. */
+export const ON_EVENTSTORE: readonly string[] = ['kurrent', 'kurrent-bare'];
 
 /** The element, or an error: a benchmark does not go on with a hole in its data. */
 export function present<T>(value: T | undefined, what: string): T {
@@ -124,3 +202,9 @@ export const MANY = 100;
 export const WARM_STREAMS = 500;
 export const READ_LENGTH = 10_000;
 export const PROJECTION_STREAMS = 500;
+/** Over how many streams the events of the catch-up are spread, round robin. */
+export const FEED_STREAMS = 2_000;
+/** How many readers wait in waking. */
+export const READERS = 4;
+/** Appends a second in live. */
+export const LIVE_RATE = 1_000;

@@ -1,6 +1,6 @@
 // The command line of the benchmark.
 import { parseArgs } from 'node:util';
-import { CONTENDERS, type CaseName, type CaseSize } from './contender.js';
+import { CONTENDERS, type CaseKind, type CaseName, type CaseSize, LINES, present } from './contender.js';
 
 export interface Options {
   readonly rounds: number;
@@ -22,6 +22,20 @@ const HELP = `npm run bench -- [options]
   --save                write bench/results/latest.json
 `;
 
+const KINDS: Partial<Record<CaseName, CaseKind>> = {
+  append100: 'append100',
+  read: 'read',
+  projection: 'projection',
+  catchup: 'catchup',
+  live: 'live',
+  waking: 'waking',
+  'kurrent-append@1': 'append',
+  'kurrent-append@32': 'append',
+  'kurrent-read': 'read',
+};
+/** What is done from its beginning to its end in one go. */
+const IN_ONE_PIECE: readonly CaseKind[] = ['projection', 'catchup', 'live'];
+
 const CASES: readonly CaseSize[] = [
   size('append@1', 'append to new streams, 1 in flight', 2_000, 1),
   size('append@8', 'append to new streams, 8 in flight', 6_000, 8),
@@ -34,6 +48,12 @@ const CASES: readonly CaseSize[] = [
   size('hot@32', 'command on one stream, 32 in flight', 1_200, 32),
   size('read', 'read a stream of 10,000 (events/s)', 40_000, 1),
   size('projection', 'asynchronous projection (events/s)', 20_000, 1),
+  size('catchup', 'catch-up of `$all` to a handler (events/s)', 100_000, 1),
+  size('live', 'live at 1,000 appends/s (events/s)', 5_000, 1),
+  size('waking', 'append while readers wait elsewhere, 32 in flight', 16_000, 32, LINES.concordAlone.name),
+  size('kurrent-append@1', 'over gRPC: append, 1 in flight', 2_000, 1, LINES.kurrentBare.name),
+  size('kurrent-append@32', 'over gRPC: append, 32 in flight', 8_000, 32, LINES.kurrentBare.name),
+  size('kurrent-read', 'over gRPC: read a stream of 10,000 (events/s)', 40_000, 1, LINES.kurrentBare.name),
 ];
 
 export function readOptions(args: readonly string[]): Options {
@@ -56,24 +76,36 @@ export function readOptions(args: readonly string[]): Options {
   }
   const prefixes = values.only?.split(',');
   const wanted = CASES.filter(({ name }) => prefixes?.some((prefix) => name.startsWith(prefix)) ?? true);
+  if (wanted.length === 0) throw new Error(`no case begins with ${values.only ?? ''}`);
   return {
     rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
     poolSize: Number(values.pool),
     save: values.save,
     cases: values.quick ? wanted.map(smaller) : wanted,
     warmUp: wanted.map(smaller),
-    contenders: [
-      ...(values.contenders?.split(',') ?? Object.keys(CONTENDERS).filter((name) => name !== 'before')),
-      ...(values.against === undefined ? [] : ['before']),
-    ],
+    contenders: contendersOf(values.contenders, values.against).filter((name) => hasWork(name, wanted)),
     against: values.against,
   };
 }
 
-function size(name: CaseName, title: string, count: number, inFlight: number): CaseSize {
-  return { name, title, count, inFlight, slices: name === 'projection' ? 1 : 4 };
+function contendersOf(names: string | undefined, against: string | undefined): string[] {
+  const named = names?.split(',') ?? Object.keys(CONTENDERS).filter((name) => name !== 'before');
+  return against === undefined ? named : [...named, 'before'];
+}
+
+/** Whether a contender does one of the cases; nobody is opened for nothing. */
+function hasWork(contender: string, wanted: readonly CaseSize[]): boolean {
+  const lines = present(CONTENDERS[contender], `a contender called ${contender}`);
+  return lines.some(({ cases }) => wanted.some(({ name }) => cases.includes(name)));
+}
+
+// eslint-disable-next-line max-params -- a table reads best with one case a line
+function size(name: CaseName, title: string, count: number, inFlight: number, base?: string): CaseSize {
+  const kind = KINDS[name] ?? (name.startsWith('append') ? 'append' : 'command');
+  const slices = IN_ONE_PIECE.includes(kind) ? 1 : 4;
+  return { name, kind, title, count, inFlight, slices, ...(base !== undefined && { base }) };
 }
 
 function smaller(what: CaseSize): CaseSize {
-  return what.name === 'read' ? { ...what, slices: 1, count: 10_000 } : { ...what, count: what.count / 4 };
+  return what.kind === 'read' ? { ...what, slices: 1, count: 10_000 } : { ...what, count: what.count / 4 };
 }

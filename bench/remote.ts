@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Answer, Request } from './child.js';
-import type { CaseSize, Settings } from './contender.js';
+import type { CaseSize, Measured, Settings } from './contender.js';
 
 const CHILD = fileURLToPath(new URL('child.js', import.meta.url));
 
@@ -22,13 +22,14 @@ export class Remote {
     return remote;
   }
 
-  async show(setting: string): Promise<string> {
-    return String(await this.ask({ ask: 'show', setting }));
+  async show(setting: string): Promise<string | undefined> {
+    return (await this.ask({ ask: 'show', setting })) as string | undefined;
   }
 
-  /** Seconds. */
-  async measure(line: string, what: CaseSize): Promise<number> {
-    return Number(await this.ask({ ask: 'measure', line, what }));
+  async measure(line: string, what: CaseSize): Promise<Measured> {
+    const measured = (await this.ask({ ask: 'measure', line, what })) as Measured | number;
+    // Older checkouts tell seconds and no more.
+    return typeof measured === 'number' ? { seconds: measured, cpu: Number.NaN } : measured;
   }
 
   async close(): Promise<void> {

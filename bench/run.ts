@@ -1,12 +1,15 @@
 // npm run bench: every contender does every case in every round, in an order that is drawn anew each time, on one server.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { openPostgres } from '@concord/database';
-import { type CaseSize, CONTENDERS, type Line, present, type Settings } from './contender.js';
-import { createDatabase, dropDatabase, dropLeftovers } from './databases.js';
+import { type CaseSize, CONTENDERS, type Line, type Measured, present } from './contender.js';
+import { dropLeftovers } from './databases.js';
 import { machineOf } from './machine.js';
+import { Opened } from './opened.js';
 import { type Options, readOptions } from './options.js';
-import { Remote } from './remote.js';
-import { type CaseResult, rowsOf, table, verdict } from './report.js';
+import type { Remote } from './remote.js';
+import { type CaseResult, type Figure, figureOf, latencyTable, rowsOf, shown, table } from './report.js';
+import { verdict } from './goals.js';
+import { shuffled } from './shuffled.js';
 
 const DATA_FOLDER = '.concord-bench';
 const RESULTS = 'bench/results';
@@ -15,28 +18,18 @@ const DURABLE = ['fsync', 'synchronous_commit', 'full_page_writes'];
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
   const lease = await openPostgres({ dataFolder: DATA_FOLDER, onProgress: note });
-  const databases: string[] = [];
-  const remotes = new Map<string, Remote>();
+  const opened = new Opened(lease.url);
   try {
     if (lease.embedded) await dropLeftovers(lease.url);
     const machine = await machineOf(lease.url);
     note(`${machine.cores} cores, ${machine.cpu}; PostgreSQL ${machine.postgres}; node ${machine.node}`);
-    const { poolSize, against } = options;
-    const open = (contender: string, settings: Settings): Promise<Remote> =>
-      Remote.open(contender, settings, contender === 'before' ? against : undefined);
-    for (const contender of options.contenders) {
-      const url = await createDatabase(lease.url, contender);
-      const projectionUrl = await createDatabase(lease.url, `${contender}_projection`);
-      databases.push(url, projectionUrl);
-      remotes.set(contender, await open(contender, { url, projectionUrl, poolSize }));
-    }
-    await checkDurable(remotes);
-    const results = await measure(remotes, options);
-    print(`\n${table(results)}\n\n${verdict(results)}\n`);
+    for (const contender of options.contenders) await opened.open(contender, options);
+    await checkDurable(opened.remotes);
+    const results = await measure(opened.remotes, options);
+    print(`\n${table(results)}\n${latencyTable(results)}\n${verdict(results)}\n`);
     if (options.save) save({ machine, options, rows: results.flatMap(rowsOf), results });
   } finally {
-    await Promise.allSettled([...remotes.values()].map((remote) => remote.close()));
-    for (const url of databases) await dropDatabase(lease.url, url);
+    await opened.close();
     await lease.release();
   }
 }
@@ -46,14 +39,15 @@ async function checkDurable(remotes: ReadonlyMap<string, Remote>): Promise<void>
   for (const [contender, remote] of remotes) {
     for (const setting of DURABLE) {
       const value = await remote.show(setting);
-      if (value !== 'on') throw new Error(`${contender} runs with ${setting} ${value}: the benchmark wants it on`);
+      if (value !== undefined && value !== 'on')
+        throw new Error(`${contender} runs with ${setting} ${value}: the benchmark wants it on`);
     }
   }
 }
 
 async function measure(remotes: ReadonlyMap<string, Remote>, options: Options): Promise<CaseResult[]> {
   for (const what of options.warmUp) await oneRound(remotes, what, 'warm-up');
-  const rounds = new Map<CaseSize, Record<string, number[]>>(options.cases.map((what) => [what, {}]));
+  const rounds = new Map<CaseSize, Record<string, Figure[]>>(options.cases.map((what) => [what, {}]));
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const [what, byLine] of rounds) {
       const figures = await oneRound(remotes, what, `round ${round}`);
@@ -67,8 +61,8 @@ async function oneRound(
   remotes: ReadonlyMap<string, Remote>,
   what: CaseSize,
   label: string,
-): Promise<Map<string, number>> {
-  const seconds = new Map<string, number>();
+): Promise<Map<string, Figure>> {
+  const measured = new Map<string, Measured[]>();
   const slice = { ...what, count: what.count / what.slices };
   const jobs = [...remotes].flatMap(([contender, remote]) =>
     linesOf(contender)
@@ -77,12 +71,12 @@ async function oneRound(
   );
   for (let number = 0; number < what.slices; number += 1) {
     for (const { remote, line } of shuffled(jobs)) {
-      seconds.set(line.name, (seconds.get(line.name) ?? 0) + (await remote.measure(line.name, slice)));
+      const piece = await remote.measure(line.name, slice);
+      measured.set(line.name, [...(measured.get(line.name) ?? []), piece]);
     }
   }
-  const figures = new Map([...seconds].map(([line, total]) => [line, what.count / total]));
-  const shown = [...figures].map(([line, figure]) => `${line} ${Math.round(figure)}`).join(', ');
-  note(`${label}, ${what.name}: ${shown}`);
+  const figures = new Map([...measured].map(([line, pieces]) => [line, figureOf(what.count, pieces)]));
+  note(`${label}, ${what.name}: ${[...figures].map(([line, figure]) => `${line} ${shown(figure)}`).join(', ')}`);
   return figures;
 }
 
@@ -90,16 +84,9 @@ function linesOf(contender: string): readonly Line[] {
   return present(CONTENDERS[contender], `a contender called ${contender}`);
 }
 
-function inOrder(byLine: Readonly<Record<string, number[]>>): Record<string, number[]> {
+function inOrder(byLine: Readonly<Record<string, Figure[]>>): Record<string, Figure[]> {
   const lines: readonly Line[] = Object.values(CONTENDERS).flat();
   return Object.fromEntries(lines.flatMap(({ name }) => (byLine[name] ? [[name, byLine[name]]] : [])));
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((one, other) => one.at - other.at)
-    .map(({ item }) => item);
 }
 
 function save(report: object): void {

@@ -10,9 +10,20 @@ import { type BusApp, openBus } from '../concord/bus.app.js';
 import { DepositMoney } from '../concord/deposit-money.js';
 import { BalanceRow } from '../concord/balance.row.js';
 import { emptyBalances, projectionApp } from '../concord/projection.app.js';
-import { type Contender, LINES, type ProjectionRun, type Seed, type Settings } from '../contender.js';
+import { consume, follow } from '../concord/catch-up.js';
+import { type LiveSettings, measureLatency, measureWaking } from '../concord/live.js';
+import { TENANT } from '../concord/tenant.js';
+import {
+  type CatchUp,
+  type Contender,
+  type Latency,
+  LINES,
+  type Measured,
+  type ProjectionRun,
+  type Seed,
+  type Settings,
+} from '../contender.js';
 
-const TENANT = 'bench';
 const SEED_BATCH = 200;
 
 const streamOf = (id: string): StreamName => streamName('account', id);
@@ -20,14 +31,19 @@ const streamOf = (id: string): StreamName => streamName('account', id);
 export class ConcordContender implements Contender {
   private main!: OpenDatabase;
   private projection!: OpenDatabase;
+  private feed!: OpenDatabase;
+  private url = '';
+  private appended = 0;
   private store!: PostgresEventStore;
   private pipeline!: CommandPipeline;
   private bus!: BusApp;
   private readonly aggregates = new Aggregates();
 
-  async open({ url, projectionUrl, poolSize }: Settings): Promise<void> {
+  async open({ url, projectionUrl, feedUrl, poolSize }: Settings): Promise<void> {
+    this.url = url;
     this.main = await openDatabase({ url, poolSize });
     this.projection = await openDatabase({ url: projectionUrl, poolSize, rows: [BalanceRow] });
+    this.feed = await openDatabase({ url: feedUrl, poolSize });
     this.store = new PostgresEventStore(this.main.database);
     this.pipeline = new CommandPipeline(this.store);
     this.bus = await openBus(this.main.database);
@@ -35,7 +51,7 @@ export class ConcordContender implements Contender {
 
   async close(): Promise<void> {
     await this.bus.close();
-    await Promise.all([this.main.close(), this.projection.close()]);
+    await Promise.all([this.main.close(), this.projection.close(), this.feed.close()]);
   }
 
   async append(id: string): Promise<void> {
@@ -43,6 +59,7 @@ export class ConcordContender implements Contender {
     await runInTenant(TENANT, () =>
       this.store.append({ stream: streamOf(id), expected: 'no-stream', events: [event] }),
     );
+    this.appended += 1;
   }
 
   async appendMany(id: string, count: number): Promise<void> {
@@ -83,6 +100,30 @@ export class ConcordContender implements Contender {
     return projectionApp(database, TENANT, line === LINES.concordSql.name ? 'sql' : 'active-record');
   }
 
+  seedFeed(seeds: readonly Seed[]): Promise<void> {
+    return fill(new PostgresEventStore(this.feed.database), seeds);
+  }
+
+  prepareCatchUp(line: string, events: number): Promise<CatchUp> {
+    const way = line === LINES.concordFollow.name ? follow : consume;
+    return Promise.resolve(way(this.feed.database, events));
+  }
+
+  live(line: string, events: number): Promise<{ seconds: number; latency: Latency }> {
+    return measureLatency(this.liveSettings, line === LINES.concordElsewhere.name, events);
+  }
+
+  waking(line: string, work: () => Promise<Measured>): Promise<Measured> {
+    if (line === LINES.concordAlone.name) return work();
+    const before = this.appended;
+    const events = (): number => this.appended - before;
+    return measureWaking(this.liveSettings, line === LINES.concordWaited.name ? 'wait' : 'work', { events, work });
+  }
+
+  private get liveSettings(): LiveSettings {
+    return { store: this.store, database: this.main.database, url: this.url };
+  }
+
   async show(setting: string): Promise<string> {
     const text = 'select current_setting($1) as value';
     const [row] = await this.main.database.query<{ value: string }>({ text }, [setting]);
@@ -90,7 +131,9 @@ export class ConcordContender implements Contender {
   }
 
   async vacuum(): Promise<void> {
-    await Promise.all([this.main, this.projection].map(({ database }) => database.query({ text: 'vacuum analyze' })));
+    await Promise.all(
+      [this.main, this.projection, this.feed].map(({ database }) => database.query({ text: 'vacuum analyze' })),
+    );
   }
 }
 

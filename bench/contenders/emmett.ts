@@ -5,7 +5,7 @@ import { CommandHandler, type Event } from '@event-driven-io/emmett';
 import { getPostgreSQLEventStore, postgreSQLRawSQLProjection } from '@event-driven-io/emmett-postgresql';
 import { newId } from '@concord/kernel';
 import { type Balance, decide, type Deposit, depositInto, evolve, initialBalance } from '../account.js';
-import { type Contender, present, type ProjectionRun, type Seed, type Settings } from '../contender.js';
+import { type CatchUp, type Contender, present, type ProjectionRun, type Seed, type Settings } from '../contender.js';
 import { emptyProjection, projectionResult } from './limit-projection.js';
 
 type Metadata = Record<string, string>;
@@ -20,6 +20,7 @@ const PULLING_MS = 0;
 // Its `STREAM_DOES_NOT_EXIST` is no check on PostgreSQL; version 0 is one, and saves it a query.
 const NO_STREAM = 0n;
 const SEED_BATCH = 500;
+const CATCH_UP_SHARE = 10;
 
 const handleCommand = CommandHandler<Balance, DepositedEvent>({ evolve, initialState: initialBalance });
 // Its default is three retries after 100 ms and more, and then an error. Only where there are conflicts: retries cost it half.
@@ -44,19 +45,21 @@ const balances = postgreSQLRawSQLProjection<DepositedEvent>({
 export class EmmettContender implements Contender {
   private main!: { readonly pool: pg.Pool; readonly store: Store };
   private projection!: { readonly pool: pg.Pool; readonly store: Store };
+  private feed!: { readonly pool: pg.Pool; readonly store: Store };
   private settings!: Settings;
 
   async open(settings: Settings): Promise<void> {
     this.settings = settings;
     this.main = await openStore(settings.url, settings.poolSize);
     this.projection = await openStore(settings.projectionUrl, settings.poolSize);
+    this.feed = await openStore(settings.feedUrl, settings.poolSize);
     // Its own parsers look at every value of a JSON document for bigints; its option for plain ones is this.
     for (const oid of [pg.types.builtins.JSON, pg.types.builtins.JSONB])
       pg.types.setTypeParser(oid, (text) => JSON.parse(text) as unknown);
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.main.pool.end(), this.projection.pool.end()]);
+    await Promise.all([this.main, this.projection, this.feed].map(({ pool }) => pool.end()));
   }
 
   async append(id: string): Promise<void> {
@@ -112,13 +115,41 @@ export class EmmettContender implements Contender {
     return { run: () => consumer.start(), result: () => projectionResult(pool) };
   }
 
+  seedFeed(seeds: readonly Seed[]): Promise<void> {
+    return fill(this.feed.pool, seeds);
+  }
+
+  /** A part of what is there: each of its messages takes as long as any other, and all of them too long. */
+  async prepareCatchUp(_line: string, seeded: number): Promise<CatchUp> {
+    const { pool, store } = this.feed;
+    const events = seeded / CATCH_UP_SHARE;
+    await pool.query('truncate emt_processors, emt_projections');
+    const { rows } = await pool.query<{ last: bigint }>(
+      'select global_position as last from emt_messages order by global_position offset $1 limit 1',
+      [events - 1],
+    );
+    const last = present(rows[0], 'the last position').last;
+    const consumer = store.consumer({ pulling: { batchSize: BATCH, pullingFrequencyInMs: PULLING_MS } });
+    return {
+      events,
+      run: (seen) => {
+        consumer.reactor<DepositedEvent>({
+          processorId: `catchup-${newId()}`,
+          eachMessage: ({ data }) => seen(data),
+          stopAfter: ({ metadata }) => metadata.globalPosition >= last,
+        });
+        return consumer.start();
+      },
+    };
+  }
+
   async show(setting: string): Promise<string> {
     const { rows } = await this.main.pool.query<{ value: string }>('select current_setting($1) as value', [setting]);
     return rows[0]?.value ?? '';
   }
 
   async vacuum(): Promise<void> {
-    await Promise.all([this.main.pool.query('vacuum analyze'), this.projection.pool.query('vacuum analyze')]);
+    await Promise.all([this.main, this.projection, this.feed].map(({ pool }) => pool.query('vacuum analyze')));
   }
 }
 

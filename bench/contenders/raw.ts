@@ -1,7 +1,7 @@
 // No event store at all: prepared statements on one table. It says how fast this PostgreSQL takes single rows.
 import { newId } from '@concord/kernel';
 import { decide, type Deposit, depositInto, evolve, initialBalance } from '../account.js';
-import type { Contender, ProjectionRun, Seed, Settings } from '../contender.js';
+import type { CatchUp, Contender, ProjectionRun, Seed, Settings } from '../contender.js';
 import { emptyProjection, type PagedEvent, projectionResult, projectPages } from './limit-projection.js';
 import { PreparedPool } from './prepared.js';
 
@@ -39,12 +39,20 @@ const FEED = {
   name: 'feed',
   text: 'select global_position as position, data from events where global_position > $1 order by global_position limit 1000',
 };
+// All of each event, in the order of the feed.
+const PAGE = 1_000;
+const ALL = {
+  name: 'all',
+  text: `select global_position, stream_name, stream_position, id, type, data, metadata, recorded_at from events
+         where global_position > $1 order by global_position limit ${PAGE}`,
+};
 const SEED = `
   insert into events (stream_name, stream_position, id, type, data, metadata)
   select s.stream, s.position, gen_random_uuid(), 'Deposited', s.data, '{}'
   from json_to_recordset($1) as s (stream text, position bigint, data json)`;
 
 interface Row {
+  readonly global_position: string;
   readonly stream_position: string;
   readonly data: Deposit;
 }
@@ -54,17 +62,19 @@ const streamOf = (id: string): string => `account-${id}`;
 export class RawContender implements Contender {
   private main!: PreparedPool;
   private projection!: PreparedPool;
+  private feed!: PreparedPool;
   private settings!: Settings;
 
   async open(settings: Settings): Promise<void> {
     this.settings = settings;
     this.main = new PreparedPool(settings.url, settings.poolSize);
     this.projection = new PreparedPool(settings.projectionUrl, settings.poolSize);
-    await Promise.all([this.main.script(TABLE), this.projection.script(TABLE)]);
+    this.feed = new PreparedPool(settings.feedUrl, settings.poolSize);
+    await Promise.all([this.main, this.projection, this.feed].map((pool) => pool.script(TABLE)));
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.main.end(), this.projection.end()]);
+    await Promise.all([this.main, this.projection, this.feed].map((pool) => pool.end()));
   }
 
   async append(id: string): Promise<void> {
@@ -110,12 +120,30 @@ export class RawContender implements Contender {
     };
   }
 
+  seedFeed(seeds: readonly Seed[]): Promise<void> {
+    return fill(this.feed, seeds);
+  }
+
+  prepareCatchUp(_line: string, events: number): Promise<CatchUp> {
+    return Promise.resolve({
+      events,
+      run: async (seen) => {
+        for (let after = '0'; ;) {
+          const rows = await this.feed.rows<Row>(ALL, [after]);
+          for (const { data } of rows) seen(data);
+          if (rows.length < PAGE) return;
+          after = rows.at(-1)?.global_position ?? after;
+        }
+      },
+    });
+  }
+
   show(setting: string): Promise<string> {
     return this.main.show(setting);
   }
 
   async vacuum(): Promise<void> {
-    await Promise.all([this.main.script('vacuum analyze'), this.projection.script('vacuum analyze')]);
+    await Promise.all([this.main, this.projection, this.feed].map((pool) => pool.script('vacuum analyze')));
   }
 
   private async insert(id: string, position: number, data: Deposit, metadata: object): Promise<void> {

@@ -1,4 +1,5 @@
 // The durable catch-up subscription on PostgreSQL: where it begins, what state it is in, how often its handler runs.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordedEvent } from '@concord/kernel';
 import { Consumer, type ConsumerFailure, type ConsumerOptions, type ConsumerStateChange } from '@concord/subscriptions';
 import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
@@ -82,6 +83,25 @@ it('exactly once in the database: what a failed batch has done is rolled back wi
   await until('all', async () => (await written()).length === 6);
   expect(await written()).toEqual(ids);
   expect(failures.map(({ attempts }) => attempts)).toEqual([1, 2]);
+});
+
+it('exactly once in the database, in order, however many processes run it: one at a time holds the checkpoint', async () => {
+  const ids = await appendTo(node.store, 't', ['order-1'], 40);
+  const others = await Promise.all([1, 2].map(() => openNode(testDatabase.url)));
+  const all = [node, ...others].map(({ store, database }) => {
+    const handle = async (events: readonly RecordedEvent[]): Promise<void> => {
+      await sleep(Math.random() * 10);
+      for (const event of events) await database.query(insert, [event.metadata.tenantId, event.id]);
+      await sleep(Math.random() * 10);
+    };
+    return new Consumer(store, database, { name: 'shared', batchSize: 3, handle });
+  });
+  for (const consumer of all) consumer.start();
+  ids.push(...(await appendTo(node.store, 't', ['order-1'], 20)));
+  await until('all', async () => (await written()).length >= ids.length);
+  await Promise.all(all.map((consumer) => consumer.stop()));
+  await Promise.all(others.map((other) => other.close()));
+  expect(await written()).toEqual(ids);
 });
 
 it('at least once: outside of any transaction, and again after a fault', async () => {

@@ -216,7 +216,6 @@ class Person extends AggregateRoot<Named | Noted, string> {
   protected evolve = (state: string, event: Named | Noted) => (event.type === 'Named' ? event.data.name : state);
 }
 class Look extends DomainCommand<object, string> {}
-class Note extends DomainCommand<object> {}
 
 describe('another process', () => {
   /** Reads, and has an aggregate and a key at hand. */
@@ -228,7 +227,12 @@ describe('another process', () => {
     const handle = async () => (await new Aggregates().load(Person, id)).state;
     const look = async () => (await pipeline.run(new Look({}), handle)).value;
     expect(await look()).toBe('Ada');
-    const note = () => pipeline.run(new Note({}), async () => (await new Aggregates().load(Person, id)).note());
+    const note = () =>
+      pipeline.run(new Look({}), async () => {
+        const person = await new Aggregates().load(Person, id);
+        person.note();
+        return person.state;
+      });
     return { who, stream, look, note };
   }
 

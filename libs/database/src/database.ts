@@ -5,6 +5,7 @@ import pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { DatabaseUnavailable, TransactionNeeded, translateDatabaseError } from './errors.js';
 import { Notifications } from './notifications.js';
+import { parseTimestamp } from './timestamps.js';
 import { ActiveTransaction, type Transaction } from './transaction.js';
 
 /** A statement with a name is prepared once a connection and reused. */
@@ -13,16 +14,19 @@ export interface Statement {
   readonly text: string;
 }
 
-const INT8 = 20;
 const LOOK_AGAIN_MS = 10;
+const OURS: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
+  [pg.types.builtins.INT8, BigInt],
+  [pg.types.builtins.TIMESTAMPTZ, parseTimestamp],
+]);
 
 // pg declares the ids of its own types only; a server has more.
 type TypeParsers = (oid: number, format?: 'text' | 'binary') => unknown;
 
-// Positions are bigint; everything else is parsed as pg does by default.
+// Positions are bigint; everything else comes out as with pg by default.
 const types: pg.CustomTypesConfig = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
-    const parse: unknown = oid === INT8 ? BigInt : (pg.types.getTypeParser as TypeParsers)(oid, format);
+    const parse: unknown = OURS.get(oid) ?? (pg.types.getTypeParser as TypeParsers)(oid, format);
     return parse as (value: string) => unknown;
   },
 };

@@ -6,7 +6,7 @@ import { currentTenant } from '@concord/tenancy';
 const sql = {
   read: loadSql(import.meta.url, 'sql/read-checkpoint.sql'),
   lock: loadSql(import.meta.url, 'sql/lock-checkpoint.sql'),
-  tryLock: loadSql(import.meta.url, 'sql/try-lock-checkpoint.sql'),
+  hold: loadSql(import.meta.url, 'sql/hold-checkpoint.sql'),
   create: loadSql(import.meta.url, 'sql/create-checkpoint.sql'),
   save: loadSql(import.meta.url, 'sql/save-checkpoint.sql'),
   drop: loadSql(import.meta.url, 'sql/drop-checkpoint.sql'),
@@ -40,9 +40,15 @@ export class Checkpoints {
     start: GlobalPosition = 0n,
   ): Promise<HeldCheckpoint | undefined> {
     const key = [subscription, tenant];
+    if (!wait) {
+      // A live consumer does this for each batch: one round trip.
+      const [held] = await this.database.query<HeldCheckpoint>(sql.hold, [...key, start]);
+      return held;
+    }
+    // Two statements: one that had waited for the lock would not see what was made meanwhile.
     const [created] = await this.database.query<Row>(sql.create, [...key, start]);
     if (created) return { position: created.position, created: true };
-    const [row] = await this.database.query<Row>(wait ? sql.lock : sql.tryLock, key);
+    const [row] = await this.database.query<Row>(sql.lock, key);
     return row && { position: row.position, created: false };
   }
 

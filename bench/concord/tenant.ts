@@ -1,0 +1,2 @@
+// Whose streams the benchmark's are.
+export const TENANT = 'bench';

@@ -1,1 +1,0 @@
-select position from concord.checkpoints where subscription = $1 and tenant_id = $2 for update skip locked
