@@ -209,8 +209,9 @@ type Named = DomainEvent<'Named', { who: string; name: string }>;
 type Noted = DomainEvent<'Noted', object>;
 class Person extends AggregateRoot<Named | Noted, string> {
   static readonly category = 'thing';
-  note(): void {
+  note(): string {
     this.record({ type: 'Noted', data: {} });
+    return this.state;
   }
   protected initialState = () => '';
   protected evolve = (state: string, event: Named | Noted) => (event.type === 'Named' ? event.data.name : state);
@@ -227,12 +228,7 @@ describe('another process', () => {
     const handle = async () => (await new Aggregates().load(Person, id)).state;
     const look = async () => (await pipeline.run(new Look({}), handle)).value;
     expect(await look()).toBe('Ada');
-    const note = () =>
-      pipeline.run(new Look({}), async () => {
-        const person = await new Aggregates().load(Person, id);
-        person.note();
-        return person.state;
-      });
+    const note = () => pipeline.run(new Look({}), async () => (await new Aggregates().load(Person, id)).note());
     return { who, stream, look, note };
   }
 
