@@ -11,7 +11,7 @@ let consumers: Consumer[] = [];
 beforeEach(async () => {
   testDatabase = await createTestDatabase();
   await withClient(testDatabase.url, (client) => client.query(tables));
-  node = await openNode(testDatabase.url);
+  node = await openNode({ url: testDatabase.url, eventsUrl: testDatabase.url });
   consumers = [];
 });
 afterEach(async () => {
