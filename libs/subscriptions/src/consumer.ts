@@ -101,6 +101,11 @@ export class Consumer {
     return this.states.get(tenantId) ?? 'catching-up';
   }
 
+  /** How far a tenant's handler has come at least, as far as this process knows. */
+  positionOf(tenantId: TenantId): GlobalPosition | undefined {
+    return this.positions.get(tenantId);
+  }
+
   /** Starts in the background; a second call does nothing. */
   start(): void {
     this.running ??= this.run();
@@ -128,7 +133,7 @@ export class Consumer {
       await this.findStart();
       for (const { tenantId, head } of await this.store.tenantHeads()) {
         if (this.stopping.signal.aborted || head <= (this.positions.get(tenantId) ?? -1n)) continue;
-        moved = (await this.attempt(tenantId)) || moved;
+        moved = (await this.attempt(tenantId, head)) || moved;
         this.tellState(tenantId, head);
       }
       this.reachable = true;
@@ -168,11 +173,11 @@ export class Consumer {
     this.options.onState?.({ name: this.options.name, tenantId, state, position });
   }
 
-  private async attempt(tenantId: TenantId): Promise<boolean> {
+  private async attempt(tenantId: TenantId, head: GlobalPosition): Promise<boolean> {
     const failure = this.failing.get(tenantId);
     if (failure && failure.retryAt.getTime() > Date.now()) return false;
     try {
-      const moved = await runInTenant(tenantId, () => this.batch());
+      const moved = await runInTenant(tenantId, () => this.batch(head));
       this.failing.delete(tenantId);
       return moved;
     } catch (error) {
@@ -181,13 +186,15 @@ export class Consumer {
     }
   }
 
-  /** Reads outside the transaction, then holds the checkpoint and makes sure that nobody else has moved it since. */
-  private async batch(): Promise<boolean> {
+  /** Reads up to the head outside the transaction, then holds the checkpoint and makes sure that nobody else has moved it since. */
+  private async batch(head: GlobalPosition): Promise<boolean> {
     const tenantId = currentTenant();
     const after = this.positions.get(tenantId) ?? (await this.checkpoints.read(this.options.name)) ?? this.startsAfter;
     const { categories, types, batchSize: limit = DEFAULT_BATCH } = this.options;
     const page = await this.store.readFeed({
       after,
+      // Not beyond: some stores would have to ask once more whether there is anything.
+      ...(head >= after && { before: head + 1n }),
       limit,
       ...(categories && { categories }),
       ...(types && { types }),

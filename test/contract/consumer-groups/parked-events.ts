@@ -148,6 +148,21 @@ export function parkedEvents(stores: GroupStores): void {
       expect(await runInTenant('t', () => a.groups.parked(group))).toHaveLength(1);
     });
 
+    it('of a stream that is deleted for good: the rest of it is not waited for', async () => {
+      const a = await node();
+      const { handle } = failing((event) => event.stream === 'order-1');
+      await a.join({ slices: 1, retry, maxAttempts: 2 }, handle);
+      await appendTo(a.store, 't', ['order-1', 'order-2'], 2);
+      await until('parked', async () => (await runInTenant('t', () => a.groups.parked(group))).length === 1);
+      await runInTenant('t', () => a.store.tombstoneStream('order-1', 'any'));
+      const [parked] = await runInTenant('t', () => a.groups.parked(group));
+      await runInTenant('t', () => a.groups.discard(group, [parked!.eventId]));
+      await until('nobody waits', async () => (await a.groups.describe(group)).slices[0]!.waitingStreams === 0);
+      expect(a.failures.filter(({ outcome }) => outcome === 'interrupted')).toEqual([]);
+      await appendTo(a.store, 't', ['order-2'], 1);
+      await until('the other stream', async () => (await positions(a, 'order-2')).length === 3);
+    });
+
     it('of one tenant holds up no other, and a whole failing tenant does not stop the slice', async () => {
       const a = await node();
       const { handle } = failing((event) => event.metadata.tenantId === 'bad');

@@ -26,10 +26,12 @@ import type {
   TenantHead,
 } from '../requests.js';
 import type { MetadataWrite, StreamDeletion, StreamMetadataRead } from '../stream-metadata.js';
+import { AllEvents } from './all-events.js';
 import { StreamLife } from './stream-life.js';
 import { Connection, type Patience } from './connection.js';
 import { readFeedPage } from './feed.js';
 import { Heads } from './heads.js';
+import { KnownStreams } from './known-streams.js';
 import { StreamReader } from './stream-reader.js';
 import { appendSurely } from './sure-append.js';
 import { KurrentTransaction, oneStreamOnly, recordedEvents } from './transaction.js';
@@ -63,7 +65,9 @@ const lockStreams = loadSql(import.meta.url, '../postgres/sql/lock-streams.sql')
 export class KurrentEventStore extends EventStore {
   private readonly connection: Connection;
   private readonly streams: StreamReader;
+  private readonly known: KnownStreams;
   private readonly life: StreamLife;
+  private readonly everything: AllEvents;
   private readonly heads: Heads;
   private readonly watch: Watch | undefined;
   private readonly database: Database | undefined;
@@ -75,8 +79,10 @@ export class KurrentEventStore extends EventStore {
     this.database = options.database;
     this.connection = new Connection(url, options);
     this.streams = new StreamReader(this.connection);
+    this.known = new KnownStreams(this.streams);
     this.life = new StreamLife(this.connection);
-    this.heads = new Heads(this.connection, this.database);
+    this.everything = new AllEvents(this.connection);
+    this.heads = new Heads(this.everything, this.database);
     if (options.hearOthers ?? true) this.watch = new Watch(this.connection, () => this.announceAppend('elsewhere'));
   }
 
@@ -121,7 +127,7 @@ export class KurrentEventStore extends EventStore {
     await this.database?.query(lockStreams, [tenant, streams]);
     const loaded = await Promise.all(
       streams.map(async (stream) => {
-        const events = await Array.fromAsync(this.streams.read(tenant, stream));
+        const events = await this.known.load(tenant, stream);
         transaction.saw({ tenant, stream, events });
         const all = [...events, ...transaction.addedTo(tenant, stream)];
         const shown = all.map((event) => this.inPresentForm(event)).map(({ type, data }) => ({ type, data }));
@@ -138,7 +144,9 @@ export class KurrentEventStore extends EventStore {
     if (!within) throw new NotSupportedByStore('KurrentDB finds no event by its id: say in which streams to look');
     const tenant = currentTenant();
     const wanted = new Set(ids.map((id) => id.toLowerCase()));
-    const found = await Promise.all(within.map((stream) => this.streams.find(tenant, stream, wanted)));
+    const find = async (stream: StreamName): Promise<RecordedEvent[]> =>
+      (await this.known.find(tenant, stream, wanted)) ?? this.streams.find(tenant, stream, wanted);
+    const found = await Promise.all(within.map(find));
     return found.flat().map((event) => this.inPresentForm(event));
   }
 
@@ -226,7 +234,7 @@ export class KurrentEventStore extends EventStore {
   }
 
   protected override feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
-    return readFeedPage(this.connection, tenant, options);
+    return readFeedPage({ connection: this.connection, all: this.everything }, tenant, options);
   }
 
   private async addTo(transaction: KurrentTransaction, tenant: TenantId, append: Append): Promise<AppendResult> {

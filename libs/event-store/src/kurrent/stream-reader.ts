@@ -3,26 +3,41 @@ import { type RecordedEvent, StreamDeleted, type StreamName, type StreamPosition
 import type { TenantId } from '@concord/tenancy';
 import { NotSupportedByStore } from '../errors.js';
 import type { ReadStreamOptions } from '../requests.js';
-import type { Connection } from './connection.js';
+import type { Connection, Stretch } from './connection.js';
 import { wireName } from './wire-events.js';
 
 const PAGE = 1_000;
 const MAX_LOOK_BACK = 100_000;
 
+interface Asked {
+  readonly page: Promise<RecordedEvent[]>;
+  readonly limit: number;
+}
+
 export class StreamReader {
   constructor(private readonly connection: Connection) {}
 
-  /** What the server has of a stream; nothing when there is none. */
+  /** What the server has of a stream; nothing when there is none. The next page is asked for before this one is given out. */
   async *read(tenant: TenantId, stream: StreamName, options: ReadStreamOptions = {}): AsyncGenerator<RecordedEvent> {
+    const name = wireName(tenant, stream);
     const backwards = options.direction === 'backwards';
-    let { from } = options;
-    for (let wanted = options.limit ?? Number.POSITIVE_INFINITY; wanted > 0; wanted -= PAGE) {
+    const ask = (from: bigint | undefined, wanted: number): Asked => {
       const limit = Math.min(wanted, PAGE);
-      const page = await this.page(wireName(tenant, stream), from, backwards, limit);
-      yield* page;
+      const page = this.page(name, { ...(from !== undefined && { from }), backwards, limit });
+      // Whoever stops reading does not wait for it.
+      page.catch(() => undefined);
+      return { page, limit };
+    };
+    let wanted = options.limit ?? Number.POSITIVE_INFINITY;
+    let asked: Asked | undefined = ask(options.from, wanted);
+    while (asked) {
+      const page: RecordedEvent[] = await asked.page;
+      const { limit }: { limit: number } = asked;
+      wanted -= limit;
       const last = page.at(-1)?.streamPosition;
-      if (last === undefined || page.length < limit || (backwards && last === 0n)) return;
-      from = last + (backwards ? -1n : 1n);
+      const next: bigint = last === undefined || page.length < limit ? -1n : last + (backwards ? -1n : 1n);
+      asked = next < 0n || wanted <= 0 ? undefined : ask(next, wanted);
+      yield* page;
     }
   }
 
@@ -52,13 +67,7 @@ export class StreamReader {
     return found;
   }
 
-  private async page(
-    name: string,
-    from: bigint | undefined,
-    backwards: boolean,
-    limit: number,
-  ): Promise<RecordedEvent[]> {
-    const stretch = { ...(from !== undefined && { from }), backwards, limit };
+  private async page(name: string, stretch: Stretch): Promise<RecordedEvent[]> {
     const page = (await this.connection.readStream(name, stretch)) ?? [];
     return page.flatMap(({ recorded }) => recorded ?? []);
   }

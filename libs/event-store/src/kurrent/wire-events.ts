@@ -33,13 +33,17 @@ export function wireMetadata(metadata: EventMetadata): object {
   };
 }
 
-function metadataOf(wire: unknown): EventMetadata {
+function metadataOf(wire: unknown, tenantId: TenantId, recordedAt: Date): RecordedEvent['metadata'] {
   const isObject = typeof wire === 'object' && wire !== null && !(wire instanceof Uint8Array);
-  const { $correlationId, $causationId, ...own } = (isObject ? wire : {}) as Record<string, unknown>;
+  if (!isObject) return { tenantId, recordedAt };
+  if (!('$correlationId' in wire || '$causationId' in wire)) return { ...wire, tenantId, recordedAt };
+  const { $correlationId, $causationId, ...own } = wire as Record<string, unknown>;
   return {
     ...(typeof $correlationId === 'string' && { correlationId: $correlationId }),
     ...(typeof $causationId === 'string' && { causationId: $causationId }),
     ...own,
+    tenantId,
+    recordedAt,
   };
 }
 
@@ -60,7 +64,7 @@ export function readEvent({ event, link, commitPosition }: ResolvedEvent): ReadE
     id,
     type,
     data,
-    metadata: { ...metadataOf(metadata), tenantId: place.tenant, recordedAt: created },
+    metadata: metadataOf(metadata, place.tenant, created),
     stream: place.stream,
     streamPosition: revision,
     globalPosition: position,
