@@ -8,6 +8,7 @@ import { createTestDatabase, type TestDatabase } from '@concord/testing';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { type RunningServer, startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
 import { until } from '../fixtures/group-member.js';
+import { eventMessage, startScripted } from './scripted-server.js';
 
 let databases: TestDatabase[];
 let server: RunningServer;
@@ -209,4 +210,37 @@ describe('a stream that is loaded again', () => {
       expect((await load(stream)).revision).toBe(20n);
     }),
   );
+
+  it('is read anew when its end is another one: a leader was lost with what nobody else had', async () => {
+    let ids = Array.from({ length: 10 }, () => newId());
+    const scripted = await startScripted({
+      read: (call) => {
+        const { options } = call.request.toObject();
+        const from = Number(options?.stream?.revision ?? 0);
+        for (const [n, id] of ids.entries()) {
+          if (n < from || n >= from + Number(options?.count)) continue;
+          const message = eventMessage(`t~${stream}`, id, 0n);
+          message
+            .getEvent()!
+            .getEvent()!
+            .setStreamRevision(n.toString())
+            .setData(Buffer.from(JSON.stringify({ id })));
+          call.write(message);
+        }
+        call.end();
+      },
+    });
+    const lonely = await openKurrentEventStore(scripted.url, { hearOthers: false });
+    const shown = (): Promise<unknown[]> =>
+      runInTenant('t', () =>
+        lonely.transaction(async () =>
+          (await lonely.lockAndLoad([stream])).get(stream)!.events.map(({ data }) => (data as { id: string }).id),
+        ),
+      );
+    expect(await shown()).toEqual(ids);
+    ids = [...ids.slice(0, 8), newId(), newId(), newId()];
+    expect(await shown()).toEqual(ids);
+    await lonely.close();
+    scripted.close();
+  });
 });
