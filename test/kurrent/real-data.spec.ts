@@ -1,4 +1,4 @@
-// A hundred accounts of the real bank, with the events on KurrentDB: import, import again, verify, replay.
+// Forty accounts of the real bank, with the events on KurrentDB: import, import again, verify, replay.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +34,7 @@ withBerka(
     const [events, models] = [await createTestDatabase(), await createTestDatabase()];
     const environment = { EVENTSTORE_PORT: '0', LOG_LEVEL: 'silent' };
     const server = await startEventStoreServer({ url: events.url, environment });
-    const { folder, rows } = someAccounts(100);
+    const { folder, rows } = someAccounts(40);
     process.env['EVENTSTORE_URL'] = server.connectionString;
     try {
       const run = (tool: string, ...args: string[]) => startTool(tool, models.url, ...args, '--tenant', 'berka').ended;
@@ -43,7 +43,7 @@ withBerka(
       const second = await run('import', '--dir', folder);
       expect(second).toMatchObject({ code: 0, out: expect.stringMatching(`transactions\\.csv +0 +${rows} +0`) });
       const verified = await run('verify', '--dir', folder);
-      expect(verified).toMatchObject({ code: 0, out: expect.stringContaining('100 accounts compared, 100 exact') });
+      expect(verified).toMatchObject({ code: 0, out: expect.stringContaining('40 accounts compared, 40 exact') });
       for (const name of ['ledger.accounts', 'ledger.districts', 'ledger.statement', 'ledger.totals']) {
         const replayed = await run('replay', '--projection', name);
         expect(replayed).toMatchObject({ code: 0, out: expect.stringContaining('equal') });
