@@ -1,6 +1,6 @@
 // What the adapter reads once and keeps: everything, for all consumers of the process, and streams that are loaded again.
 import { type OpenDatabase, openDatabase } from '@concord/database';
-import { type EventStore, openKurrentEventStore } from '@concord/event-store';
+import { type EventStore, openKurrentEventStore, type ReadStreamOptions } from '@concord/event-store';
 import { newId, type NewEvent, StreamDeleted, type StreamName } from '@concord/kernel';
 import { Consumer } from '@concord/subscriptions';
 import { runInTenant } from '@concord/tenancy';
@@ -136,6 +136,25 @@ describe('everything', () => {
       expect((await store.readFeed({})).events).toHaveLength(1);
     });
   }, 60_000);
+});
+
+describe('a long stream', () => {
+  it(
+    'is read without a gap or a repeat over its pages, either way',
+    inTenant(async () => {
+      for (let round = 0; round < 6; round += 1) await append(other, 'long-1', events(1_000));
+      const read = async (options: ReadStreamOptions) =>
+        (await Array.fromAsync(store.readStream('long-1', options))).map(({ streamPosition }) =>
+          Number(streamPosition),
+        );
+      const all = Array.from({ length: 6_000 }, (_, n) => n);
+      expect(await read({})).toEqual(all);
+      expect(await read({ direction: 'backwards' })).toEqual(all.toReversed());
+      expect(await read({ from: 10n, limit: 5_500 })).toEqual(all.slice(10, 5_510));
+      expect(await read({ limit: 5_000 })).toEqual(all.slice(0, 5_000));
+    }),
+    60_000,
+  );
 });
 
 describe('a stream that is loaded again', () => {

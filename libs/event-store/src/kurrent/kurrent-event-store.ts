@@ -34,7 +34,7 @@ import { Heads } from './heads.js';
 import { KnownStreams } from './known-streams.js';
 import { StreamReader } from './stream-reader.js';
 import { appendSurely } from './sure-append.js';
-import { KurrentTransaction, oneStreamOnly, recordedEvents } from './transaction.js';
+import { KurrentTransaction, oneStreamOnly, recordedEvents, type SeenStream } from './transaction.js';
 import { Watch } from './watch.js';
 import { wireMetadata, wireName } from './wire-events.js';
 
@@ -174,17 +174,25 @@ export class KurrentEventStore extends EventStore {
     return [await adding];
   }
 
-  protected override async *streamEvents(
+  protected override streamEvents(
     tenant: TenantId,
     stream: StreamName,
     options: ReadStreamOptions,
+  ): AsyncIterable<RecordedEvent> {
+    // What the transaction has added counts from the moment of reading.
+    const begin = (): AsyncIterator<RecordedEvent> => {
+      const added = this.running.getStore()?.addedTo(tenant, stream) ?? [];
+      return added.length === 0
+        ? this.streams.read(tenant, stream, options)
+        : this.withAdded({ tenant, stream, events: added }, options);
+    };
+    return { [Symbol.asyncIterator]: begin };
+  }
+
+  private async *withAdded(
+    { tenant, stream, events: added }: SeenStream,
+    { from, limit = Number.POSITIVE_INFINITY, direction = 'forwards' }: ReadStreamOptions,
   ): AsyncGenerator<RecordedEvent> {
-    const added = this.running.getStore()?.addedTo(tenant, stream) ?? [];
-    if (added.length === 0) {
-      yield* this.streams.read(tenant, stream, options);
-      return;
-    }
-    const { from, limit = Number.POSITIVE_INFINITY, direction = 'forwards' } = options;
     const recorded = await Array.fromAsync(this.streams.read(tenant, stream));
     const forwards = direction === 'forwards';
     const events = [...recorded, ...added].filter(

@@ -7,6 +7,7 @@ import type { Connection, Stretch } from './connection.js';
 import { wireName } from './wire-events.js';
 
 const PAGE = 1_000;
+const MAX_PAGE = 4_000;
 const MAX_LOOK_BACK = 100_000;
 
 interface Asked {
@@ -17,12 +18,18 @@ interface Asked {
 export class StreamReader {
   constructor(private readonly connection: Connection) {}
 
-  /** What the server has of a stream; nothing when there is none. The next page is asked for before this one is given out. */
-  async *read(tenant: TenantId, stream: StreamName, options: ReadStreamOptions = {}): AsyncGenerator<RecordedEvent> {
-    const name = wireName(tenant, stream);
+  /** What the server has of a stream; nothing when there is none. */
+  read(tenant: TenantId, stream: StreamName, options: ReadStreamOptions = {}): AsyncIterableIterator<RecordedEvent> {
+    return new OneByOne(this.pages(wireName(tenant, stream), options));
+  }
+
+  /** The next page is asked for before this one is given out. The first one is smaller: most streams end there. */
+  private async *pages(name: string, options: ReadStreamOptions): AsyncGenerator<RecordedEvent[], void> {
     const backwards = options.direction === 'backwards';
+    let size = PAGE;
     const ask = (from: bigint | undefined, wanted: number): Asked => {
-      const limit = Math.min(wanted, PAGE);
+      const limit = Math.min(wanted, size);
+      size = MAX_PAGE;
       const page = this.page(name, { ...(from !== undefined && { from }), backwards, limit });
       // Whoever stops reading does not wait for it.
       page.catch(() => undefined);
@@ -37,7 +44,7 @@ export class StreamReader {
       const last = page.at(-1)?.streamPosition;
       const next: bigint = last === undefined || page.length < limit ? -1n : last + (backwards ? -1n : 1n);
       asked = next < 0n || wanted <= 0 ? undefined : ask(next, wanted);
-      yield* page;
+      yield page;
     }
   }
 
@@ -69,6 +76,39 @@ export class StreamReader {
 
   private async page(name: string, stretch: Stretch): Promise<RecordedEvent[]> {
     const page = (await this.connection.readStream(name, stretch)) ?? [];
-    return page.flatMap(({ recorded }) => recorded ?? []);
+    return page.map(({ recorded }) => recorded).filter((recorded) => recorded !== undefined);
+  }
+}
+
+/** The events of pages. A generator would cost several turns of the event loop for each of them. */
+class OneByOne implements AsyncIterableIterator<RecordedEvent> {
+  private page: readonly RecordedEvent[] = [];
+  private given = 0;
+
+  constructor(private readonly pages: AsyncGenerator<RecordedEvent[], void>) {}
+
+  next(): Promise<IteratorResult<RecordedEvent>> {
+    const value = this.page[this.given];
+    if (value === undefined) return this.turn();
+    this.given += 1;
+    return Promise.resolve({ value, done: false });
+  }
+
+  async return(): Promise<IteratorResult<RecordedEvent>> {
+    this.page = [];
+    await this.pages.return(undefined);
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  private async turn(): Promise<IteratorResult<RecordedEvent>> {
+    const turned = await this.pages.next();
+    if (turned.done) return { value: undefined, done: true };
+    this.page = turned.value;
+    this.given = 0;
+    return this.next();
   }
 }

@@ -14,8 +14,21 @@ export function wireName(tenant: TenantId, stream: StreamName): string {
   return `${tenant}${BETWEEN}${stream}`;
 }
 
+interface Place {
+  readonly tenant: TenantId;
+  readonly stream: StreamName;
+}
+
+// Most events come in runs of one stream.
+let lastParsed: { readonly name: string; readonly place: Place | undefined } = { name: '', place: undefined };
+
 /** Undefined for a stream that is not ours. */
-export function parseWireName(name: string): { readonly tenant: TenantId; readonly stream: StreamName } | undefined {
+export function parseWireName(name: string): Place | undefined {
+  if (name !== lastParsed.name) lastParsed = { name, place: parsed(name) };
+  return lastParsed.place;
+}
+
+function parsed(name: string): Place | undefined {
   const prefix = name.startsWith(METADATA) ? METADATA : '';
   const end = name.indexOf(BETWEEN);
   const tenant = name.slice(prefix.length, end);
