@@ -1,19 +1,22 @@
 // The bank, unchanged, with its events on KurrentDB (apps/eventstore): chosen by EVENTSTORE_URL and nothing else.
 import { createTestDatabase } from '@concord/testing';
 import { type RunningServer, startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
+import { until } from '../fixtures/group-member.js';
 import { type BankUnderTest, expectProblem, startBank } from './bank-under-test.js';
 
 let server: RunningServer;
+let serve: (port: number) => Promise<void>;
 let drop: () => Promise<void>;
 let bank: BankUnderTest;
 
 beforeAll(async () => {
   const database = await createTestDatabase();
   drop = database.drop;
-  server = await startEventStoreServer({
-    url: database.url,
-    environment: { EVENTSTORE_PORT: '0', LOG_LEVEL: 'silent' },
-  });
+  serve = async (port) => {
+    const environment = { EVENTSTORE_PORT: port.toString(), LOG_LEVEL: 'silent' };
+    server = await startEventStoreServer({ url: database.url, environment });
+  };
+  await serve(0);
   process.env['EVENTSTORE_URL'] = server.connectionString;
   bank = await startBank();
 });
@@ -52,8 +55,28 @@ it('refuses a transfer between two accounts, says why, and changes neither', asy
   }
 });
 
-it('answers 503 while the event store is away', async () => {
+it('is ready', async () => {
+  const ready = await bank.get('/health/ready');
+  expect(ready.status).toBe(200);
+  expect(ready.body.details.eventStore).toEqual({ status: 'up', state: 'answers' });
+});
+
+it('answers 503 while the event store is away, is not ready and says why, and is ready again', async () => {
   await server.close();
+  const begun = Date.now();
+  const gone = await Promise.all(Array.from({ length: 5 }, () => bank.get('/health/ready')));
+  // It waits for two seconds; a store that is away would be asked for 15.
+  expect(Date.now() - begun).toBeLessThan(10_000);
+  for (const answer of gone) {
+    expectProblem(answer, 503, 'not-ready');
+    expect(answer.body.detail).toBe('not ready: eventStore');
+    expect(answer.body.checks.eventStore).toEqual({ status: 'down', state: 'no-answer' });
+    expect(answer.body.checks.database.status).toBe('up');
+  }
   const deposit = await bank.post('/v1/accounts/k-1/deposits', { amount: '1.00' });
   expectProblem(deposit, 503, 'store-unavailable');
+  expect((await bank.get('/health/live')).status).toBe(200);
+
+  await serve(server.port);
+  await until('ready', async () => (await bank.get('/health/ready')).status === 200);
 });

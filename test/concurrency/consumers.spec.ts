@@ -12,7 +12,7 @@ let consumers: Consumer[] = [];
 beforeEach(async () => {
   testDatabase = await createTestDatabase();
   await withClient(testDatabase.url, (client) => client.query(tables));
-  node = await openNode(testDatabase.url);
+  node = await openNode({ url: testDatabase.url, eventsUrl: testDatabase.url });
   consumers = [];
 });
 afterEach(async () => {
@@ -87,7 +87,7 @@ it('exactly once in the database: what a failed batch has done is rolled back wi
 
 it('exactly once in the database, in order, however many processes run it: one at a time holds the checkpoint', async () => {
   const ids = await appendTo(node.store, 't', ['order-1'], 40);
-  const others = await Promise.all([1, 2].map(() => openNode(testDatabase.url)));
+  const others = await Promise.all([1, 2].map(() => openNode({ url: testDatabase.url, eventsUrl: testDatabase.url })));
   const all = [node, ...others].map(({ store, database }) => {
     const handle = async (events: readonly RecordedEvent[]): Promise<void> => {
       await sleep(Math.random() * 10);

@@ -16,7 +16,7 @@ let telemetry: Telemetry;
 beforeEach(async () => {
   created = await createTestDatabase();
   telemetry = startTelemetry();
-  node = await openNode(created.url);
+  node = await openNode({ url: created.url, eventsUrl: created.url });
 });
 afterEach(async () => {
   await node.close();

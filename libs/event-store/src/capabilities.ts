@@ -4,7 +4,10 @@
 export interface StoreCapabilities {
   /** append() to several streams at once, all or nothing. */
   readonly multiStreamAppend: boolean;
-  /** What is written to the Database within transaction() commits with the events, so projections can be inline. */
+  /**
+   * What is written to the Database within transaction() commits with the events, so projections can be inline, and what a
+   * consumer's handler appends commits with its work. Without: it is recorded at once, also when the work rolls back.
+   */
   readonly sameTransactionAsReadModels: boolean;
   /** findEvents() without naming streams. */
   readonly findEventsById: boolean;

@@ -3,7 +3,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { Database } from '@concord/database';
 import { EventStore } from '@concord/event-store';
 import type { GlobalPosition } from '@concord/kernel';
-import { Checkpoints, Consumer, type ConsumerFailure } from '@concord/subscriptions';
+import { Checkpoints, Consumer, type ConsumerFailure, Signal } from '@concord/subscriptions';
 import { currentTenant, runInTenant } from '@concord/tenancy';
 import { digestOf } from './digest.js';
 import { clearRows, projectEvents } from './project-events.js';
@@ -72,14 +72,23 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
     const projection = this.registry.get(name);
     if (this.isInline(projection)) return true;
     const deadline = Date.now() + milliseconds;
-    const advanced = this.consumers.get(name)?.advanced;
-    for (;;) {
-      const seen = advanced?.seen ?? 0;
-      if ((await this.position(name)) >= position) return true;
+    const advanced = this.consumers.get(name)?.advanced ?? new Signal();
+    for (let askAt = 0; ;) {
+      const { seen } = advanced;
+      // What this process has done it knows; what another one has done it asks for now and then.
+      if (this.isKnownToShow(name, position)) return true;
+      if (Date.now() >= Math.min(askAt, deadline)) {
+        if ((await this.position(name)) >= position) return true;
+        askAt = Date.now() + POLL_MS;
+      }
       const left = deadline - Date.now();
       if (left <= 0) return false;
-      await advanced?.wait(seen, Math.min(POLL_MS, left));
+      await advanced.wait(seen, Math.min(POLL_MS, left));
     }
+  }
+
+  private isKnownToShow(name: string, position: GlobalPosition): boolean {
+    return (this.consumers.get(name)?.positionOf(currentTenant()) ?? -1n) >= position;
   }
 
   /** How far an asynchronous projection has come for the running tenant; 0n before its first batch. */

@@ -105,6 +105,11 @@ export class Consumer {
     return this.states.get(tenantId) ?? 'catching-up';
   }
 
+  /** How far a tenant's handler has come at least, as far as this process knows. */
+  positionOf(tenantId: TenantId): GlobalPosition | undefined {
+    return this.positions.get(tenantId);
+  }
+
   /** Starts in the background; a second call does nothing. */
   start(): void {
     this.running ??= withoutTrace(() => this.run());
@@ -155,7 +160,7 @@ export class Consumer {
       for (const { tenantId, head } of await this.store.tenantHeads()) {
         if (this.stopping.signal.aborted || head <= (this.positions.get(tenantId) ?? -1n)) continue;
         this.places.set(tenantId, { head, reached: this.places.get(tenantId)?.reached ?? this.startsAfter });
-        moved = (await this.attempt(tenantId)) || moved;
+        moved = (await this.attempt(tenantId, head)) || moved;
         this.tellState(tenantId, head);
       }
       this.reachable = true;
@@ -195,11 +200,11 @@ export class Consumer {
     this.options.onState?.({ name: this.options.name, tenantId, state, position });
   }
 
-  private async attempt(tenantId: TenantId): Promise<boolean> {
+  private async attempt(tenantId: TenantId, head: GlobalPosition): Promise<boolean> {
     const failure = this.failing.get(tenantId);
     if (failure && failure.retryAt.getTime() > Date.now()) return false;
     try {
-      const moved = await runInTenant(tenantId, () => this.batch());
+      const moved = await runInTenant(tenantId, () => this.batch(head));
       this.failing.delete(tenantId);
       return moved;
     } catch (error) {
@@ -208,14 +213,16 @@ export class Consumer {
     }
   }
 
-  /** Reads outside the transaction, then holds the checkpoint and makes sure that nobody else has moved it since. */
-  private async batch(): Promise<boolean> {
+  /** Reads up to the head outside the transaction, then holds the checkpoint and makes sure that nobody else has moved it since. */
+  private async batch(head: GlobalPosition): Promise<boolean> {
     const tenantId = currentTenant();
     const after = this.positions.get(tenantId) ?? (await this.checkpoints.read(this.options.name)) ?? this.startsAfter;
     this.reached(tenantId, after);
     const { categories, types, batchSize: limit = DEFAULT_BATCH } = this.options;
     const page = await this.store.readFeed({
       after,
+      // Not beyond: some stores would have to ask once more whether there is anything.
+      ...(head >= after && { before: head + 1n }),
       limit,
       ...(categories && { categories }),
       ...(types && { types }),

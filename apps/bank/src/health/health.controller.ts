@@ -1,11 +1,11 @@
 // For whoever runs the process: does it live, and can it work?
 import { Controller, Get, ServiceUnavailableException } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
-import { Database } from '@concord/database';
+import { HealthCheckService } from '@nestjs/terminus';
 import { NotReady } from '../http/errors.js';
 import { WithoutTenant } from '../http/tenant-context.interceptor.js';
 import { ReadSide } from './read-side.js';
+import { WriteSide } from './write-side.js';
 
 const PATIENCE_MS = 2_000;
 
@@ -15,8 +15,7 @@ const PATIENCE_MS = 2_000;
 export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
-    private readonly indicator: HealthIndicatorService,
-    private readonly database: Database,
+    private readonly writeSide: WriteSide,
     private readonly readSide: ReadSide,
   ) {}
 
@@ -27,11 +26,12 @@ export class HealthController {
   }
 
   @Get('ready')
-  @ApiOperation({ summary: 'The database answers and is migrated, the feed flows, and no projection is stuck' })
+  @ApiOperation({ summary: 'Database and event store answer, the feed flows, and no projection is stuck' })
   async ready(): Promise<object> {
     try {
       return await this.health.check([
-        () => this.databaseAnswers(),
+        () => this.writeSide.databaseAnswers(PATIENCE_MS),
+        ...(this.writeSide.hasEventsElsewhere ? [() => this.writeSide.eventStoreAnswers(PATIENCE_MS)] : []),
         () => this.readSide.projectionsMove(),
         () => this.readSide.feedFlows(PATIENCE_MS),
       ]);
@@ -41,15 +41,5 @@ export class HealthController {
       const down = Object.keys(details).filter((name) => details[name]?.status === 'down');
       throw new NotReady(`not ready: ${down.join(', ')}`, { checks: details });
     }
-  }
-
-  private databaseAnswers() {
-    // The app starts to listen only after its migrations are done: that the store answers shows both.
-    return this.indicator
-      .check('database')
-      .attempt(async () => {
-        await this.database.queryOutside({ text: 'select concord.last_position()' });
-      })
-      .withTimeout(PATIENCE_MS);
   }
 }

@@ -3,25 +3,30 @@
 import type { GlobalPosition, RecordedEvent } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { FeedPage, ReadFeedOptions } from '../requests.js';
+import type { AllEvents, NextEvents } from './all-events.js';
 import type { Connection } from './connection.js';
-import type { ReadEvent } from './wire-events.js';
+import { ownCopy } from './own-copy.js';
 
 const PAGE = 1_000;
-// A page of the feed takes so many reads at most, whatever they find.
+// With something found, a page of the feed takes so many reads at most. With nothing it goes on: a page without events is
+// the last one.
 const MAX_READS = 20;
+
+/** Where the feed is read from. */
+export interface FeedSource {
+  readonly connection: Connection;
+  readonly all: AllEvents;
+}
 
 /** A page of one tenant's feed. */
 export async function readFeedPage(
-  connection: Connection,
+  { connection, all }: FeedSource,
   tenant: TenantId,
   options: ReadFeedOptions,
 ): Promise<FeedPage> {
   const page = new Page(tenant, options);
-  for (let reads = 0; reads < MAX_READS && !page.isDone; reads += 1) {
-    const next = page.isBackwards
-      ? await readBefore(connection, page.looked, PAGE)
-      : await readAfter(connection, page.looked ?? 0n, PAGE);
-    page.add(next.events, next.isLast);
+  for (let reads = 0; !page.isDone && (reads < MAX_READS || page.events.length === 0); reads += 1) {
+    page.add(page.isBackwards ? await readBefore(connection, page.looked, PAGE) : await all.after(page.looked ?? 0n));
   }
   return { events: page.events, through: page.through };
 }
@@ -46,16 +51,16 @@ class Page {
     this.isWanted = wantedBy(tenant, options);
   }
 
-  add(events: readonly ReadEvent[], isLast: boolean): void {
+  add({ events, isLast }: NextEvents): void {
     for (const { position, recorded } of events) {
       this.isAll ||= this.isBeyond(position);
       this.isDone ||= this.isAll || this.events.length === this.limit;
       if (this.isDone) return;
       this.looked = position;
-      if (recorded && this.isWanted(recorded)) this.events.push(recorded);
+      if (recorded && this.isWanted(recorded)) this.events.push(ownCopy(recorded));
     }
-    this.isAll = isLast;
-    this.isDone = isLast || this.events.length === this.limit;
+    this.isAll = isLast || this.isAtEnd;
+    this.isDone = this.isAll || this.events.length === this.limit;
   }
 
   /** Backwards, with nothing left: down to what was not asked for, so that the next page is empty. */
@@ -63,6 +68,11 @@ class Page {
     const { after = 0n } = this.options;
     if (this.isBackwards && this.isAll && this.events.length < this.limit) return after + 1n;
     return this.looked ?? after + 1n;
+  }
+
+  /** Nothing can be between the position looked at last and the one asked for. */
+  private get isAtEnd(): boolean {
+    return !this.isBackwards && this.looked !== undefined && this.isBeyond(this.looked + 1n);
   }
 
   private isBeyond(position: GlobalPosition): boolean {
@@ -76,23 +86,12 @@ async function readBefore(
   connection: Connection,
   before: GlobalPosition | undefined,
   limit: number,
-): Promise<{ readonly events: ReadEvent[]; readonly isLast: boolean }> {
+): Promise<NextEvents> {
   // Servers differ in whether a read backwards includes the position that it starts from.
   const from = before === undefined ? {} : { from: before };
   const page = await connection.readAll({ ...from, backwards: true, limit: limit + 1 });
   const events = page.filter(({ position }) => before === undefined || position < before).slice(0, limit);
   return { events, isLast: page.length <= limit };
-}
-
-/** A page of everything that comes after a position. */
-export async function readAfter(
-  connection: Connection,
-  after: GlobalPosition,
-  limit: number,
-): Promise<{ readonly events: ReadEvent[]; readonly isLast: boolean }> {
-  // A read includes the position that it starts from.
-  const page = await connection.readAll({ ...(after > 0n && { from: after }), limit: limit + 1 });
-  return { events: page.filter(({ position }) => position > after).slice(0, limit), isLast: page.length <= limit };
 }
 
 function wantedBy(tenant: TenantId, options: ReadFeedOptions): (event: RecordedEvent) => boolean {

@@ -4,8 +4,7 @@ import { type Database, loadSql } from '@concord/database';
 import type { GlobalPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { TenantHead } from '../requests.js';
-import type { Connection } from './connection.js';
-import { readAfter } from './feed.js';
+import type { AllEvents } from './all-events.js';
 
 const sql = {
   load: loadSql(import.meta.url, 'sql/load-heads.sql'),
@@ -13,7 +12,6 @@ const sql = {
 };
 // No tenant has this id.
 const EVERYTHING = '*';
-const PAGE = 1_000;
 const SAVE_EVERY = 5_000;
 
 export class Heads {
@@ -24,7 +22,7 @@ export class Heads {
   private loaded = false;
 
   constructor(
-    private readonly connection: Connection,
+    private readonly everything: AllEvents,
     private readonly database: Database | undefined,
   ) {}
 
@@ -39,7 +37,7 @@ export class Heads {
   private async look(): Promise<void> {
     await this.load();
     for (;;) {
-      const page = await readAfter(this.connection, this.through, PAGE);
+      const page = await this.everything.after(this.through);
       for (const { position, recorded } of page.events) {
         if (recorded) this.heads.set(recorded.metadata.tenantId, position);
         this.through = position;

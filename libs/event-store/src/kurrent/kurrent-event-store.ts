@@ -26,13 +26,15 @@ import type {
   TenantHead,
 } from '../requests.js';
 import type { MetadataWrite, StreamDeletion, StreamMetadataRead } from '../stream-metadata.js';
+import { AllEvents } from './all-events.js';
 import { StreamLife } from './stream-life.js';
 import { Connection, type Patience } from './connection.js';
 import { readFeedPage } from './feed.js';
 import { Heads } from './heads.js';
+import { KnownStreams } from './known-streams.js';
 import { StreamReader } from './stream-reader.js';
 import { appendSurely } from './sure-append.js';
-import { KurrentTransaction, oneStreamOnly, recordedEvents } from './transaction.js';
+import { KurrentTransaction, oneStreamOnly, partOf, recordedEvents, type SeenStream } from './transaction.js';
 import { Watch } from './watch.js';
 import { wireMetadata, wireName } from './wire-events.js';
 
@@ -63,7 +65,9 @@ const lockStreams = loadSql(import.meta.url, '../postgres/sql/lock-streams.sql')
 export class KurrentEventStore extends EventStore {
   private readonly connection: Connection;
   private readonly streams: StreamReader;
+  private readonly known: KnownStreams;
   private readonly life: StreamLife;
+  private readonly everything: AllEvents;
   private readonly heads: Heads;
   private readonly watch: Watch | undefined;
   private readonly database: Database | undefined;
@@ -75,8 +79,10 @@ export class KurrentEventStore extends EventStore {
     this.database = options.database;
     this.connection = new Connection(url, options);
     this.streams = new StreamReader(this.connection, this.sealing);
+    this.known = new KnownStreams(this.streams);
     this.life = new StreamLife(this.connection);
-    this.heads = new Heads(this.connection, this.database);
+    this.everything = new AllEvents(this.connection);
+    this.heads = new Heads(this.everything, this.database);
     if (options.hearOthers ?? true) this.watch = new Watch(this.connection, () => this.announceAppend('elsewhere'));
   }
 
@@ -125,7 +131,7 @@ export class KurrentEventStore extends EventStore {
     await this.database?.query(lockStreams, [tenant, streams]);
     const loaded = await Promise.all(
       streams.map(async (stream) => {
-        const events = await Array.fromAsync(this.streams.read(tenant, stream));
+        const events = await this.known.load(tenant, stream);
         transaction.saw({ tenant, stream, events });
         const all = [...events, ...transaction.addedTo(tenant, stream)];
         const opened = await this.sealing.events(tenant, all);
@@ -141,7 +147,9 @@ export class KurrentEventStore extends EventStore {
     if (!within) throw new NotSupportedByStore('KurrentDB finds no event by its id: say in which streams to look');
     const tenant = currentTenant();
     const wanted = new Set(ids.map((id) => id.toLowerCase()));
-    const found = await Promise.all(within.map((stream) => this.streams.find(tenant, stream, wanted)));
+    const find = async (stream: StreamName): Promise<RecordedEvent[]> =>
+      (await this.known.find(tenant, stream, wanted)) ?? this.streams.find(tenant, stream, wanted);
+    const found = await Promise.all(within.map(find));
     return (await this.sealing.events(tenant, found.flat())).map((event) => this.inPresentForm(event));
   }
 
@@ -169,24 +177,27 @@ export class KurrentEventStore extends EventStore {
     return [await adding];
   }
 
-  protected override async *streamEvents(
+  protected override streamEvents(
     tenant: TenantId,
     stream: StreamName,
     options: ReadStreamOptions,
+  ): AsyncIterable<RecordedEvent> {
+    // What the transaction has added counts from the moment of reading.
+    const begin = (): AsyncIterator<RecordedEvent> => {
+      const added = this.running.getStore()?.addedTo(tenant, stream) ?? [];
+      return added.length === 0
+        ? this.streams.readOpened(tenant, stream, options)
+        : this.withAdded({ tenant, stream, events: added }, options);
+    };
+    return { [Symbol.asyncIterator]: begin };
+  }
+
+  private async *withAdded(
+    { tenant, stream, events: added }: SeenStream,
+    options: ReadStreamOptions,
   ): AsyncGenerator<RecordedEvent> {
-    const added = this.running.getStore()?.addedTo(tenant, stream) ?? [];
-    if (added.length === 0) {
-      yield* this.streams.readOpened(tenant, stream, options);
-      return;
-    }
-    const { from, limit = Number.POSITIVE_INFINITY, direction = 'forwards' } = options;
     const recorded = await Array.fromAsync(this.streams.read(tenant, stream));
-    const forwards = direction === 'forwards';
-    const events = [...recorded, ...added].filter(
-      ({ streamPosition: at }) => from === undefined || (forwards ? at >= from : at <= from),
-    );
-    if (!forwards) events.reverse();
-    yield* await this.sealing.events(tenant, events.slice(0, limit));
+    yield* await this.sealing.events(tenant, partOf([...recorded, ...added], options));
   }
 
   protected override holdCommit(append: Promise<unknown>): void {
@@ -239,7 +250,7 @@ export class KurrentEventStore extends EventStore {
   }
 
   protected override feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage> {
-    return readFeedPage(this.connection, tenant, options);
+    return readFeedPage({ connection: this.connection, all: this.everything }, tenant, options);
   }
 
   private async addTo(transaction: KurrentTransaction, tenant: TenantId, append: Append): Promise<AppendResult> {

@@ -4,11 +4,17 @@ import type { TenantId } from '@concord/tenancy';
 import { NotSupportedByStore } from '../errors.js';
 import type { ReadStreamOptions } from '../requests.js';
 import type { Sealing } from '../sealing.js';
-import type { Connection } from './connection.js';
+import type { Connection, Stretch } from './connection.js';
 import { wireName } from './wire-events.js';
 
 const PAGE = 1_000;
+const MAX_PAGE = 4_000;
 const MAX_LOOK_BACK = 100_000;
+
+interface Asked {
+  readonly page: Promise<RecordedEvent[]>;
+  readonly limit: number;
+}
 
 export class StreamReader {
   constructor(
@@ -17,33 +23,48 @@ export class StreamReader {
   ) {}
 
   /** The same, opened for who asked. */
-  async *readOpened(
+  readOpened(
     tenant: TenantId,
     stream: StreamName,
     options: ReadStreamOptions = {},
-  ): AsyncGenerator<RecordedEvent> {
-    for await (const page of this.pages(tenant, stream, options)) yield* await this.sealing.events(tenant, page);
+  ): AsyncIterableIterator<RecordedEvent> {
+    return new OneByOne(this.openedPages(tenant, this.pages(wireName(tenant, stream), options)));
+  }
+
+  private async *openedPages(
+    tenant: TenantId,
+    pages: AsyncGenerator<RecordedEvent[], void>,
+  ): AsyncGenerator<RecordedEvent[], void> {
+    for await (const page of pages) yield [...(await this.sealing.events(tenant, page))];
   }
 
   /** What the server has of a stream, sealed where it is; nothing when there is none. */
-  async *read(tenant: TenantId, stream: StreamName, options: ReadStreamOptions = {}): AsyncGenerator<RecordedEvent> {
-    for await (const page of this.pages(tenant, stream, options)) yield* page;
+  read(tenant: TenantId, stream: StreamName, options: ReadStreamOptions = {}): AsyncIterableIterator<RecordedEvent> {
+    return new OneByOne(this.pages(wireName(tenant, stream), options));
   }
 
-  private async *pages(
-    tenant: TenantId,
-    stream: StreamName,
-    options: ReadStreamOptions,
-  ): AsyncGenerator<RecordedEvent[]> {
+  /** The next page is asked for before this one is given out. The first one is smaller: most streams end there. */
+  private async *pages(name: string, options: ReadStreamOptions): AsyncGenerator<RecordedEvent[], void> {
     const backwards = options.direction === 'backwards';
-    let { from } = options;
-    for (let wanted = options.limit ?? Number.POSITIVE_INFINITY; wanted > 0; wanted -= PAGE) {
-      const limit = Math.min(wanted, PAGE);
-      const page = await this.page(wireName(tenant, stream), from, backwards, limit);
-      yield page;
+    let size = PAGE;
+    const ask = (from: bigint | undefined, wanted: number): Asked => {
+      const limit = Math.min(wanted, size);
+      size = MAX_PAGE;
+      const page = this.page(name, { ...(from !== undefined && { from }), backwards, limit });
+      // Whoever stops reading does not wait for it.
+      page.catch(() => undefined);
+      return { page, limit };
+    };
+    let wanted = options.limit ?? Number.POSITIVE_INFINITY;
+    let asked: Asked | undefined = ask(options.from, wanted);
+    while (asked) {
+      const page: RecordedEvent[] = await asked.page;
+      const { limit }: { limit: number } = asked;
+      wanted -= limit;
       const last = page.at(-1)?.streamPosition;
-      if (last === undefined || page.length < limit || (backwards && last === 0n)) return;
-      from = last + (backwards ? -1n : 1n);
+      const next: bigint = last === undefined || page.length < limit ? -1n : last + (backwards ? -1n : 1n);
+      asked = next < 0n || wanted <= 0 ? undefined : ask(next, wanted);
+      yield page;
     }
   }
 
@@ -73,14 +94,41 @@ export class StreamReader {
     return found;
   }
 
-  private async page(
-    name: string,
-    from: bigint | undefined,
-    backwards: boolean,
-    limit: number,
-  ): Promise<RecordedEvent[]> {
-    const stretch = { ...(from !== undefined && { from }), backwards, limit };
+  private async page(name: string, stretch: Stretch): Promise<RecordedEvent[]> {
     const page = (await this.connection.readStream(name, stretch)) ?? [];
-    return page.flatMap(({ recorded }) => recorded ?? []);
+    return page.map(({ recorded }) => recorded).filter((recorded) => recorded !== undefined);
+  }
+}
+
+/** The events of pages. A generator would cost several turns of the event loop for each of them. */
+class OneByOne implements AsyncIterableIterator<RecordedEvent> {
+  private page: readonly RecordedEvent[] = [];
+  private given = 0;
+
+  constructor(private readonly pages: AsyncGenerator<RecordedEvent[], void>) {}
+
+  next(): Promise<IteratorResult<RecordedEvent>> {
+    const value = this.page[this.given];
+    if (value === undefined) return this.turn();
+    this.given += 1;
+    return Promise.resolve({ value, done: false });
+  }
+
+  async return(): Promise<IteratorResult<RecordedEvent>> {
+    this.page = [];
+    await this.pages.return(undefined);
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  private async turn(): Promise<IteratorResult<RecordedEvent>> {
+    const turned = await this.pages.next();
+    if (turned.done) return { value: undefined, done: true };
+    this.page = turned.value;
+    this.given = 0;
+    return this.next();
   }
 }

@@ -12,7 +12,7 @@ import {
 import type { TenantId } from '@concord/tenancy';
 import type { Append } from '../append.js';
 import { NotSupportedByStore } from '../errors.js';
-import type { AppendResult } from '../requests.js';
+import type { AppendResult, ReadStreamOptions } from '../requests.js';
 import type { Appended } from './batch-append.js';
 import { recordedAs } from './recorded-as.js';
 
@@ -203,4 +203,15 @@ export function oneStreamOnly(): NotSupportedByStore {
 
 function keyOf({ tenant, stream }: Pick<SeenStream, 'tenant' | 'stream'>): string {
   return `${tenant}/${stream}`;
+}
+
+/** What is wanted of a stream's events, given whole and oldest first. */
+export function partOf(
+  events: readonly RecordedEvent[],
+  { from, limit = Number.POSITIVE_INFINITY, direction = 'forwards' }: ReadStreamOptions,
+): RecordedEvent[] {
+  const forwards = direction === 'forwards';
+  const part = events.filter(({ streamPosition: at }) => from === undefined || (forwards ? at >= from : at <= from));
+  if (!forwards) part.reverse();
+  return part.slice(0, limit);
 }

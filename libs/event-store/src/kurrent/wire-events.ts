@@ -14,8 +14,21 @@ export function wireName(tenant: TenantId, stream: StreamName): string {
   return `${tenant}${BETWEEN}${stream}`;
 }
 
+interface Place {
+  readonly tenant: TenantId;
+  readonly stream: StreamName;
+}
+
+// Most events come in runs of one stream.
+let lastParsed: { readonly name: string; readonly place: Place | undefined } = { name: '', place: undefined };
+
 /** Undefined for a stream that is not ours. */
-export function parseWireName(name: string): { readonly tenant: TenantId; readonly stream: StreamName } | undefined {
+export function parseWireName(name: string): Place | undefined {
+  if (name !== lastParsed.name) lastParsed = { name, place: parsed(name) };
+  return lastParsed.place;
+}
+
+function parsed(name: string): Place | undefined {
   const prefix = name.startsWith(METADATA) ? METADATA : '';
   const end = name.indexOf(BETWEEN);
   const tenant = name.slice(prefix.length, end);
@@ -33,13 +46,17 @@ export function wireMetadata(metadata: EventMetadata): object {
   };
 }
 
-function metadataOf(wire: unknown): EventMetadata {
+function metadataOf(wire: unknown, tenantId: TenantId, recordedAt: Date): RecordedEvent['metadata'] {
   const isObject = typeof wire === 'object' && wire !== null && !(wire instanceof Uint8Array);
-  const { $correlationId, $causationId, ...own } = (isObject ? wire : {}) as Record<string, unknown>;
+  if (!isObject) return { tenantId, recordedAt };
+  if (!('$correlationId' in wire || '$causationId' in wire)) return { ...wire, tenantId, recordedAt };
+  const { $correlationId, $causationId, ...own } = wire as Record<string, unknown>;
   return {
     ...(typeof $correlationId === 'string' && { correlationId: $correlationId }),
     ...(typeof $causationId === 'string' && { causationId: $causationId }),
     ...own,
+    tenantId,
+    recordedAt,
   };
 }
 
@@ -60,7 +77,7 @@ export function readEvent({ event, link, commitPosition }: ResolvedEvent): ReadE
     id,
     type,
     data,
-    metadata: { ...metadataOf(metadata), tenantId: place.tenant, recordedAt: created },
+    metadata: metadataOf(metadata, place.tenant, created),
     stream: place.stream,
     streamPosition: revision,
     globalPosition: position,

@@ -1,5 +1,5 @@
-// The port of consumer groups: competing consumers over many processes that keep the order of each stream. Adapters:
-// postgres-consumer-groups.ts; persistent subscriptions of KurrentDB fit behind it.
+// The port of consumer groups: competing consumers over many processes that keep the order of each stream. The adapter,
+// postgres-consumer-groups.ts, takes the events from any store.
 import type { GlobalPosition, RecordedEvent, StreamName, StreamPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Delivery } from '../delivery.js';

@@ -1,6 +1,6 @@
 // Handles parked events once more, when an operator has asked for it. What fails again stays parked.
 import { loadSql } from '@concord/database';
-import { ConcordError, type RecordedEvent, type StreamName } from '@concord/kernel';
+import { ConcordError, type RecordedEvent, StreamDeleted, type StreamName, type StreamPosition } from '@concord/kernel';
 import { runInTenant, type TenantId } from '@concord/tenancy';
 import type { GroupWork } from './group-work.js';
 import { reasonOf } from './reason.js';
@@ -20,6 +20,12 @@ class NoLongerParked extends ConcordError {
 interface Replay {
   readonly tenant: TenantId;
   readonly eventId: string;
+}
+
+interface ParkedRow {
+  readonly attempts: number;
+  readonly stream_name: StreamName;
+  readonly stream_position: StreamPosition;
 }
 
 export class ParkedReplays {
@@ -49,12 +55,12 @@ export class ParkedReplays {
   }
 
   private async replay({ tenant, eventId }: Replay): Promise<StreamName | undefined> {
-    const { database, store, settings } = this.work;
+    const { database, settings } = this.work;
     const key = [settings.name, tenant, eventId];
     // It may have been heard of twice: once before it was done.
-    const [row] = await database.query<{ attempts: number }>(sql.asked, key);
+    const [row] = await database.query<ParkedRow>(sql.asked, key);
     if (!row) return undefined;
-    const [event] = await store.findEvents([eventId]);
+    const event = await this.find(eventId, row);
     const failed = event
       ? await this.attempt(event, row.attempts + 1, key)
       : new Error('the event is not there any more');
@@ -63,6 +69,19 @@ export class ParkedReplays {
       this.work.report({ ...(event && { event }), error: failed, outcome: 'parked' });
     }
     return event?.stream;
+  }
+
+  /** By its id or, in a store that has no such look-up, at its place in its stream. */
+  private async find(eventId: string, row: ParkedRow): Promise<RecordedEvent | undefined> {
+    const { store } = this.work;
+    if (store.capabilities.findEventsById) return (await store.findEvents([eventId]))[0];
+    try {
+      const there = store.readStream(row.stream_name, { from: row.stream_position, limit: 1 });
+      return (await Array.fromAsync(there)).find(({ id }) => id === eventId);
+    } catch (error) {
+      if (error instanceof StreamDeleted) return undefined;
+      throw error;
+    }
   }
 
   private async attempt(event: RecordedEvent, attempt: number, key: readonly unknown[]): Promise<unknown> {

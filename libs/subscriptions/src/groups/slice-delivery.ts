@@ -1,6 +1,7 @@
 // Gives events of a slice to the handler, and settles what became of them behind the fence, as the group's delivery says.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CommitUnknown, DatabaseUnavailable, loadSql, OwnershipLost, TransientConflict } from '@concord/database';
+import { StoreUnavailable } from '@concord/event-store';
 import { type RecordedEvent, runInMessage } from '@concord/kernel';
 import { delayOf } from '../backoff.js';
 import { handlingEvent } from '../telemetry.js';
@@ -31,7 +32,8 @@ export class SliceDelivery {
 
   /**
    * Has the events handled, all or, when the slice is to stop, the first of them; `settle` then sends its statements,
-   * which need not be awaited. Errors: those that are not the handler's: OwnershipLost, DatabaseUnavailable, CommitUnknown.
+   * which need not be awaited. Errors: those that are not the handler's: OwnershipLost, CommitUnknown, and that the database or
+   * the event store is away.
    */
   async deliver(
     events: readonly RecordedEvent[],
@@ -98,7 +100,9 @@ export class SliceDelivery {
   }
 }
 
+const NOBODYS = [OwnershipLost, DatabaseUnavailable, StoreUnavailable, CommitUnknown];
+
 /** Neither the handler's nor that of what it was given. */
 export function isNobodysFault(error: unknown): boolean {
-  return error instanceof OwnershipLost || error instanceof DatabaseUnavailable || error instanceof CommitUnknown;
+  return NOBODYS.some((kind) => error instanceof kind);
 }

@@ -5,6 +5,7 @@ import {
   type GlobalPosition,
   parseStreamName,
   type RecordedEvent,
+  StreamDeleted,
   type StreamName,
   type StreamPosition,
 } from '@concord/kernel';
@@ -163,7 +164,17 @@ export class WaitingStreams {
     this.streams.delete(keyOf(tenant, stream));
   }
 
+  /** Undefined when there is none: also when the stream was deleted for good while it waited. */
   private async nextEvent(stream: StreamName, from: StreamPosition): Promise<RecordedEvent | undefined> {
+    try {
+      return await this.findNext(stream, from);
+    } catch (error) {
+      if (error instanceof StreamDeleted) return undefined;
+      throw error;
+    }
+  }
+
+  private async findNext(stream: StreamName, from: StreamPosition): Promise<RecordedEvent | undefined> {
     const { types, categories } = this.work.settings;
     if (categories && !categories.includes(parseStreamName(stream).category)) return undefined;
     for (let next = from; ; next += BigInt(LOOK_AHEAD)) {
