@@ -52,6 +52,26 @@ export function parkedEvents(stores: GroupStores): void {
       await until('nobody waits', async () => (await a.groups.describe(group)).slices[0]!.waitingStreams === 0);
     });
 
+    it('stays parked when it cannot be read for its replay, and holds up nobody else', async () => {
+      const a = await node();
+      await appendTo(a.store, 't', ['order-1'], 1);
+      const { handle } = failing((event) => event.stream === 'order-1');
+      await a.join({ slices: 1, retry, maxAttempts: 1, whenParked: 'skip' }, handle);
+      const parked = () => runInTenant('t', () => a.groups.parked(group));
+      await until('parked', async () => (await parked()).length === 1);
+      const unreadable = () => Promise.reject(new Error('written by newer code'));
+      a.store.findEvents = unreadable;
+      const { readStream } = a.store;
+      a.store.readStream = (stream, options) =>
+        stream === 'order-1'
+          ? { [Symbol.asyncIterator]: () => ({ next: unreadable }) }
+          : readStream.call(a.store, stream, options);
+      await runInTenant('t', async () => a.groups.replay(group, [(await parked())[0]!.eventId]));
+      await until('it was tried', async () => (await parked())[0]?.reason.includes('newer code') ?? false);
+      await appendTo(a.store, 't', ['order-2'], 1);
+      await until('the other is handled', async () => (await positions(a, 'order-2')).length === 1);
+    });
+
     it('is parked with its reason; under "block" its stream waits, and no other, until it is replayed', async () => {
       const [a, b] = [await node(), await node()];
       let bad = true;

@@ -69,6 +69,10 @@ export function upcasts(stores: Opened): void {
         await stores.a.append(to(stream, 'any', newer));
         const newerCode = { code: 'event-from-newer-code' };
         await expect(all(stores.b.readStream(stream))).rejects.toMatchObject(newerCode);
+        const unknown = { id: newId(), type: 'NeverChangedHere', data, metadata: { eventVersion: 2 } };
+        const other = freshStream();
+        await stores.a.append(to(other, 'any', unknown));
+        await expect(all(stores.b.readStream(other))).rejects.toMatchObject(newerCode);
         await expect(stores.b.readFeed()).rejects.toMatchObject(newerCode);
         await expect(stores.b.transaction(() => stores.b.lockAndLoad([stream]))).rejects.toMatchObject(newerCode);
       }),

@@ -4,7 +4,7 @@ import { ConcordError, type RecordedEvent, StreamDeleted, type StreamName, type 
 import { runInTenant, type TenantId } from '@concord/tenancy';
 import type { GroupWork } from './group-work.js';
 import { reasonOf } from './reason.js';
-import type { SliceDelivery } from './slice-delivery.js';
+import { isNobodysFault, type SliceDelivery } from './slice-delivery.js';
 
 const sql = {
   asked: loadSql(import.meta.url, 'sql/read-asked-replay.sql'),
@@ -26,6 +26,10 @@ interface ParkedRow {
   readonly attempts: number;
   readonly stream_name: StreamName;
   readonly stream_position: StreamPosition;
+}
+
+class Unread {
+  constructor(readonly cause: unknown) {}
 }
 
 export class ParkedReplays {
@@ -61,18 +65,26 @@ export class ParkedReplays {
     const [row] = await database.query<ParkedRow>(sql.asked, key);
     if (!row) return undefined;
     const event = await this.find(eventId, row);
-    const failed = event
-      ? await this.attempt(event, row.attempts + 1, key)
-      : new Error('the event is not there any more');
+    const failed = event instanceof Unread ? event.cause : await this.attempt(event, row.attempts + 1, key);
     if (failed !== undefined && !(failed instanceof NoLongerParked)) {
       await this.delivery.settle(() => void database.query(sql.keep, [...key, reasonOf(failed)]));
-      this.work.report({ ...(event && { event }), error: failed, outcome: 'parked' });
+      this.work.report({ ...(event instanceof Unread ? {} : { event }), error: failed, outcome: 'parked' });
     }
-    return event?.stream;
+    return event instanceof Unread ? undefined : event.stream;
+  }
+
+  /** What cannot be read stays parked, and holds up nobody else. */
+  private async find(eventId: string, row: ParkedRow): Promise<RecordedEvent | Unread> {
+    try {
+      return (await this.read(eventId, row)) ?? new Unread(new Error('the event is not there any more'));
+    } catch (error) {
+      if (isNobodysFault(error)) throw error;
+      return new Unread(error);
+    }
   }
 
   /** By its id or, in a store that has no such look-up, at its place in its stream. */
-  private async find(eventId: string, row: ParkedRow): Promise<RecordedEvent | undefined> {
+  private async read(eventId: string, row: ParkedRow): Promise<RecordedEvent | undefined> {
     const { store } = this.work;
     if (store.capabilities.findEventsById) return (await store.findEvents([eventId]))[0];
     try {
