@@ -23,6 +23,8 @@ export default {
     '^@concord/([^/]+)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
+  // Many specs wait for leases, clocks and other processes: with one worker two cores were idle half of the time.
+  maxWorkers: 2,
   testTimeout: 60_000,
   reporters: ['default', '<rootDir>/test/closing-line-reporter.js'],
 };
