@@ -38,6 +38,8 @@ class Repeated extends ConcordError {
 }
 
 const MAX_ATTEMPTS = 6;
+// One more after a conflict: were it under locks, those in the mailbox would conflict with it in their turn, and so on.
+const UNLOCKED_ATTEMPTS = 2;
 const MAX_COMMAND_ID_LENGTH = 200;
 const FIRST_BACKOFF_MS = 5;
 const RETRY_WITHIN_MS = 10_000;
@@ -99,7 +101,7 @@ export class CommandPipeline {
     for (let attempt = 1, look = command.commandId !== undefined; ; attempt += 1) {
       sent.attempts = attempt;
       try {
-        const unlocked = attempt === 1 ? await this.withoutLocks(command, sent, handle) : undefined;
+        const unlocked = attempt <= UNLOCKED_ATTEMPTS ? await this.withoutLocks(command, sent, handle) : undefined;
         return await this.answer(sent, unlocked ?? (await this.underLocks(command, sent, handle)), look);
       } catch (error) {
         // 7. At most once: was it applied before, or by a twin while this one waited, or was its own answer lost?

@@ -52,7 +52,7 @@ const APPENDED = 'concord_appended';
 export interface PostgresEventStoreOptions {
   /** The folder of the archive. Every process that reads or archives needs the same one. */
   readonly archiveFolder?: string;
-  /** See UnlockedCommands.worthFrom; 12, where the two were measured to be equal. */
+  /** See UnlockedCommands.worthFrom; 2: one that is alone is quicker under its lock. */
   readonly unlockedFrom?: number;
   /** How many appends of this process may wait at once; more are refused with StoreUnavailable. 100,000 by default. */
   readonly mostWaiting?: number;
@@ -74,7 +74,7 @@ export class PostgresEventStore extends EventStore {
 
   constructor(
     private readonly database: Database,
-    { archiveFolder, unlockedFrom = 12, mostWaiting }: PostgresEventStoreOptions = {},
+    { archiveFolder, unlockedFrom = 2, mostWaiting }: PostgresEventStoreOptions = {},
   ) {
     super('postgresql');
     const archive = archiveFolder === undefined ? undefined : new FileArchive(archiveFolder);
