@@ -141,7 +141,11 @@ describe('a consumer group', () => {
       const told = [...(await lags()).values()];
       return told.length === 2 && told.every((lag) => (lag as number) > 0);
     });
-    const { process: other } = await startProcess('group-member-process.ts', JSON.stringify(node.places), JSON.stringify(options));
+    const { process: other } = await startProcess(
+      'group-member-process.ts',
+      JSON.stringify(node.places),
+      JSON.stringify(options),
+    );
     try {
       await until('one slice is gone', async () => ((await lags()).size === 2 ? member.slices.length === 1 : false));
       const [moved] = [0, 1].filter((slice) => !member.slices.includes(slice));
