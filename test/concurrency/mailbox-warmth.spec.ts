@@ -91,4 +91,20 @@ describe('quiet commands', () => {
       expect(await store.sum('1')).toBe(0);
     }),
   );
+
+  it(
+    'that meet a conflict try again without locks before they lock',
+    inTenant(async () => {
+      store = new GatedStore(1);
+      pipeline = new CommandPipeline(store);
+      await add(1);
+      await store.append({
+        stream: 'sum-1',
+        expected: 'any',
+        events: [{ id: newId(), type: 'Added', data: { by: 5 } }],
+      });
+      await expect(add(1)).resolves.toMatchObject({ value: 7 });
+      expect(loads()).toEqual({ locks: 0, loads: 2 });
+    }),
+  );
 });

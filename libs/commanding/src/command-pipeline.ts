@@ -1,6 +1,6 @@
 // The one way a command runs, in numbered steps. Where it can (one stream, no inline projections, no use of the database) it
 // runs without a transaction: see unlocked-commands.ts. Else everything from 3 to 6 is one transaction, under locks; and so it
-// is at every further attempt.
+// is from the third attempt on. What is sent within a transaction is part of that one.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { CommitUnknown, TransientConflict } from '@concord/database';

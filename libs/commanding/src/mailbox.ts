@@ -1,7 +1,6 @@
 // One stream's commands in this process, one at a time, with the state kept in memory between them. A command's events are
-// sent on as soon as they are decided, and the next one decides on top of them before they are durable; whoever
-// decided on something that then fails, fails with it and runs again under locks. Between processes the expected version
-// keeps watch.
+// sent on as soon as they are decided, and the next one decides on top of them before they are durable; whoever decided on
+// something that then fails, fails with it and runs again. Between processes the expected version keeps watch.
 import type { AggregateType, AnyAggregate } from '@concord/domain';
 import type { AppendRequest, AppendResult, EventStore, LoadedStream, UnlockedCommands } from '@concord/event-store';
 import { DatabaseUnavailable, TransientConflict } from '@concord/database';

@@ -35,12 +35,14 @@ export class UnlockedStream implements Streams {
     }
     this.mailbox = this.mailboxes.of(stream);
     this.turn = await this.mailbox.enter(type);
+    if (this.hasLeft) {
+      // Nobody waited for it: without a turn, the aggregate is not to be touched.
+      this.mailbox.leave();
+      throw new Error(`the command ended before "${stream}" was loaded: its handler has to await every load`);
+    }
     this.isShortened = this.turn.isShortened;
     if (this.isShortened) throw new TransactionNeeded(`"${stream}" has metadata: this command runs again, under locks`);
-    if (!this.hasLeft) return new Map([[stream, this.turn.aggregate as A]]);
-    // Nobody waited for it: without a turn, the aggregate is not to be touched.
-    this.mailbox.leave();
-    throw new Error(`the command ended before "${stream}" was loaded: its handler has to await every load`);
+    return new Map([[stream, this.turn.aggregate as A]]);
   }
 
   async append([request]: readonly AppendRequest[]): Promise<AppendResult[]> {
