@@ -177,7 +177,6 @@ function times({ seconds, cpu }: Measured, factor: number): Measured {
 }
 
 async function timed(work: () => Promise<void>): Promise<Measured> {
-  globalThis.gc?.();
   const usage = process.cpuUsage();
   const begun = performance.now();
   await work();

@@ -82,7 +82,7 @@ export function readOptions(args: readonly string[]): Options {
     poolSize: Number(values.pool),
     save: values.save,
     cases: values.quick ? wanted.map(smaller) : wanted,
-    warmUp: wanted.map(smaller),
+    warmUp: values.quick ? wanted.map(smaller) : wanted,
     contenders: contendersOf(values.contenders, values.against).filter((name) => hasWork(name, wanted)),
     against: values.against,
   };

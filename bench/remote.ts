@@ -16,7 +16,7 @@ export class Remote {
   /** `checkout`: run this framework as it is built there, and not as it is built here. */
   static async open(contender: string, settings: Settings, checkout?: string): Promise<Remote> {
     const program = checkout === undefined ? CHILD : join(checkout, 'dist/bench/child.js');
-    const child = fork(program, [], { execArgv: ['--expose-gc', '--enable-source-maps', ...profiling(contender)] });
+    const child = fork(program, [], { execArgv: ['--enable-source-maps', ...profiling(contender)] });
     const remote = new Remote(contender, child);
     await remote.ask({ ask: 'open', contender: checkout === undefined ? contender : 'concord', settings });
     return remote;

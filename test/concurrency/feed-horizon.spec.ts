@@ -30,13 +30,14 @@ async function batch(client: pg.Client, streams: string[]): Promise<number[]> {
   const events = streams.map((_, n) => ({ n: n + 1, k: 0, id: newId(), type: 'G', data: {}, metadata: {} }));
   const tenants = streams.map(() => TENANT);
   const expected = streams.map(() => 'no-stream');
-  const { rows } = await client.query<{ n: number }>('select n from concord.append_batch($1, $2, $3, $4)', [
+  const text = 'select appended from concord.append_batch($1, $2, $3, $4)';
+  const { rows } = await client.query<{ appended: number[] | null }>(text, [
     tenants,
     streams,
     expected,
     JSON.stringify(events),
   ]);
-  return rows.map(({ n }) => n - 1);
+  return (rows[0]?.appended ?? []).map((n) => n - 1);
 }
 
 const readAfter = (after: bigint) => runInTenant(TENANT, () => store.readFeed({ after }));

@@ -1,4 +1,5 @@
 // Identifiers: time-ordered where they are new (index locality), derived where a repeat must give the same one.
+import { randomFillSync } from 'node:crypto';
 import { v5, v7, validate, version } from 'uuid';
 
 const TIME_ORDERED = 7;
@@ -6,9 +7,29 @@ const TIME_ORDERED = 7;
 const TIME_LENGTH = 13;
 const NAMESPACE = '2f0f6f3c-6a1b-5c57-9d3e-8c1a6f2b7d10';
 
-/** A new, time-ordered UUID (version 7). */
+// Asked for 16 bytes at a time, the generator costs more than all else of an id.
+const RANDOM_LENGTH = 16;
+const random = Buffer.alloc(256 * RANDOM_LENGTH);
+let used = random.length;
+let msecs = 0;
+let seq = 0;
+
+/** A new, time-ordered UUID (version 7); each is above the one before it in this process. */
 export function newId(): string {
-  return v7();
+  if (used === random.length) {
+    randomFillSync(random);
+    used = 0;
+  }
+  const bytes = random.subarray(used, (used += RANDOM_LENGTH));
+  const now = Date.now();
+  if (now > msecs) {
+    msecs = now;
+    // Half of its range, so that it has room to count.
+    seq = bytes.readUInt32BE() >>> 1;
+  } else {
+    seq += 1;
+  }
+  return v7({ random: bytes, msecs, seq });
 }
 
 /** The same UUID (version 5) for the same parts, for ever: for ids that must survive a repeat. */

@@ -22,6 +22,10 @@ export interface Chain<Row> {
   readonly links: readonly Waiting<Row>[];
 }
 
+export function eventsIn<Row>({ links }: Chain<Row>): number {
+  return links.reduce((sum, { append }) => sum + append.events.length, 0);
+}
+
 export function keysOf({ tenant, stream, events }: StreamAppend): { stream: string; ids: string[] } {
   return { stream: `${tenant}/${stream}`, ids: events.map(({ id }) => `${tenant}/${id}`) };
 }

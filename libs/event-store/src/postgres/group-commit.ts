@@ -4,16 +4,17 @@
 import { type Database, DatabaseUnavailable, loadSql } from '@concord/database';
 import { StoreUnavailable } from '../errors.js';
 import { AppendAside } from './append-aside.js';
-import { batchValues, type Chain, keysOf } from './append-batch.js';
+import { batchValues, type Chain, eventsIn, keysOf } from './append-batch.js';
 import { AppendQueue } from './append-queue.js';
 import { carrying } from './batch-telemetry.js';
 import type { AppendedRow } from './rows.js';
 import { eventValues, type StreamAppend } from './stream-append.js';
 
+/** Parallel lists, an item for each event that was added: whose it is, from 1, and where it is. Null when there is none. */
 interface BatchRow {
-  readonly n: number;
-  readonly stream_position: bigint;
-  readonly global_position: bigint;
+  readonly appended: readonly number[] | null;
+  readonly stream_positions: string;
+  readonly global_positions: string;
   readonly recorded_at: Date;
 }
 
@@ -106,25 +107,28 @@ export class GroupCommit {
       const values = eventValues(only.links[0]?.append);
       if (values) return (await this.database.queryOutside<AppendedRow>(sql.alone, values)).map((row) => [only, row]);
     }
-    const rows = await this.database.queryOutside<BatchRow>(sql.batch, batchValues(chains));
-    const byChain = Map.groupBy(rows, ({ n }) => n);
-    return [...byChain].flatMap(([n, own]) => {
-      const chain = chains[n - 1];
-      return chain ? [[chain, chainRow(own)] as [Chain<AppendedRow>, AppendedRow]] : [];
-    });
+    const [row] = await this.database.queryOutside<BatchRow>(sql.batch, batchValues(chains));
+    return row ? chainRows(chains, row) : [];
   }
 }
 
-function chainRow(rows: readonly BatchRow[]): AppendedRow {
-  const sorted = rows.toSorted((a, b) => Number(a.stream_position - b.stream_position));
-  const last = sorted.at(-1);
-  if (!last) throw new Error('unreachable: a chain has at least one event');
-  return {
-    last_stream_position: last.stream_position,
-    global_positions: sorted.map(({ global_position }) => global_position),
-    repeated: false,
-    recorded_at: last.recorded_at,
-  };
+/** Those that were added. The events of each are together in the lists, and in order. */
+function chainRows(chains: readonly Chain<AppendedRow>[], row: BatchRow): [Chain<AppendedRow>, AppendedRow][] {
+  const { appended, recorded_at } = row;
+  if (!appended) return [];
+  const streamPositions = row.stream_positions.split(',');
+  const globalPositions = row.global_positions.split(',');
+  const added: [Chain<AppendedRow>, AppendedRow][] = [];
+  for (let from = 0; from < appended.length; ) {
+    const chain = chains[(appended[from] ?? 0) - 1];
+    if (!chain) throw new Error('unreachable: only what was sent is answered');
+    const to = from + eventsIn(chain);
+    const last_stream_position = BigInt(streamPositions[to - 1] ?? '');
+    const global_positions = globalPositions.slice(from, to);
+    added.push([chain, { last_stream_position, global_positions, repeated: false, recorded_at }]);
+    from = to;
+  }
+  return added;
 }
 
 function tooMany(waiting: number): StoreUnavailable {
