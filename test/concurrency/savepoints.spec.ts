@@ -21,13 +21,22 @@ afterAll(async () => {
 const stream: StreamName = 'account-1';
 const event = () => ({ id: newId(), type: 'Happened', data: {} });
 
-function withinSavepoint(store: PostgresEventStore, undone: () => Promise<void>, after: () => Promise<void>) {
+type Run = (text: string) => Promise<unknown>;
+const byQuery: Run = (text) => opened.database.query({ text });
+const byManager: Run = async (text) => opened.database.current?.manager.query(text);
+
+function withinSavepoint(
+  store: PostgresEventStore,
+  undone: () => Promise<void>,
+  after: () => Promise<void>,
+  run: Run = byQuery,
+) {
   return runInTenant(`t-${newId()}`, async () => {
     await store.append({ stream, expected: 'no-stream', events: [event()] });
     await store.transaction(async () => {
-      await opened.database.query({ text: 'savepoint s' });
+      await run('savepoint s');
       await undone();
-      await opened.database.query({ text: 'rollback to savepoint s' });
+      await run('ROLLBACK TO SAVEPOINT s');
       await after();
     });
     const positions = [];
@@ -76,7 +85,11 @@ describe('an append that a savepoint took back', () => {
     await expect(withinSavepoint(store, load, afterAnother)).rejects.toMatchObject({ code: 'transient-conflict' });
   });
 
-  it.each(['awaited', 'sent with the commit'])('sees a tombstone that was set meanwhile, %s', async (how) => {
+  it.each([
+    ['awaited', byQuery],
+    ['sent with the commit', byQuery],
+    ['awaited, by way of TypeORM', byManager],
+  ])('sees a tombstone that was set meanwhile, %s', async (how, run) => {
     const store = new PostgresEventStore(opened.database);
     let late: Promise<unknown> = Promise.resolve();
     const afterTombstone = async () => {
@@ -85,12 +98,12 @@ describe('an append that a savepoint took back', () => {
       await other.close();
       late = store.append({ stream, expected: 0n, events: [event()] });
       late.catch(() => undefined);
-      if (how === 'awaited') await late;
+      if (how.startsWith('awaited')) await late;
     };
     const load = async () => {
       await store.lockAndLoad([stream]);
     };
-    await expect(withinSavepoint(store, load, afterTombstone)).rejects.toMatchObject({ code: 'stream-deleted' });
+    await expect(withinSavepoint(store, load, afterTombstone, run)).rejects.toMatchObject({ code: 'stream-deleted' });
     await expect(late).rejects.toMatchObject({ code: 'stream-deleted' });
   });
 });

@@ -13,6 +13,8 @@ export interface Transaction {
   readonly manager: EntityManager;
   /** Whether its commit or rollback has been sent: it takes no more statements. */
   readonly hasEnded: boolean;
+  /** Whether it has every lock still that it took: nothing can have gone back to a savepoint, which gives locks back. */
+  readonly keepsLocks: boolean;
   /** Calls back once the commit is durable; never when it was rolled back. */
   onCommit(callback: () => void): void;
   /** The commit waits for this work, whose statements nobody may have awaited, and fails with it. */
@@ -25,6 +27,7 @@ export class ActiveTransaction implements Transaction {
   private readonly held: Promise<unknown>[] = [];
   private gathering = false;
   private ended = false;
+  private wentBack = false;
   private runner: AdoptedQueryRunner | undefined;
 
   constructor(
@@ -43,6 +46,11 @@ export class ActiveTransaction implements Transaction {
 
   get hasEnded(): boolean {
     return this.ended;
+  }
+
+  /** What is done through the manager is not seen here. */
+  get keepsLocks(): boolean {
+    return !this.wentBack && this.runner === undefined;
   }
 
   onCommit(callback: () => void): void {
@@ -67,6 +75,7 @@ export class ActiveTransaction implements Transaction {
   /** Sends a statement at once. It need not be awaited before the commit, which fails when it has failed. */
   send<Row extends object>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
     if (this.hasEnded) return Promise.reject(new Error(ENDED));
+    if (ROLLBACK.test(statement.text)) this.wentBack = true;
     this.gather();
     const answer = this.client.query<Row>(statement).catch((error: unknown) => {
       throw translateDatabaseError(error);
@@ -124,6 +133,7 @@ export class ActiveTransaction implements Transaction {
   }
 }
 
+const ROLLBACK = /\brollback\b/i;
 const ENDED = 'the transaction has ended: await everything that is started in it';
 
 /** It is committed: what fails now is told, and changes nothing about that. */

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { v5 } from 'uuid';
 import { InvalidArgument } from './errors.js';
 import { derivedId, derivedIdOf, isId, newId } from './ids.js';
 import { assertExactJson } from './json.js';
@@ -39,14 +40,23 @@ describe('positions', () => {
 
 describe('ids', () => {
   it('are UUIDs in the order of time', () => {
-    const ids = Array.from({ length: 100 }, () => newId());
+    const ids = Array.from({ length: 1_000 }, () => newId());
     expect(ids.every(isId)).toBe(true);
     expect(ids.toSorted()).toEqual(ids);
+    expect(new Set(ids.map((id) => id.slice(-12))).size).toBe(ids.length);
   });
 
   it('are the same for the same parts, and for no others', () => {
     expect(derivedId('a', 'b')).toBe(derivedId('a', 'b'));
     expect(new Set([derivedId('a', 'b'), derivedId('ab'), derivedId('a,b'), derivedId('b', 'a')]).size).toBe(4);
+  });
+
+  it('are UUIDs of version 5, as any library makes them', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'binary' })), (parts) => {
+        expect(derivedId(...parts)).toBe(v5(JSON.stringify(parts), '2f0f6f3c-6a1b-5c57-9d3e-8c1a6f2b7d10'));
+      }),
+    );
   });
 
   it('keep the time of what they are derived from, where it has one', () => {

@@ -119,7 +119,7 @@ function chainRows(chains: readonly Chain<AppendedRow>[], row: BatchRow): [Chain
   const streamPositions = row.stream_positions.split(',');
   const globalPositions = row.global_positions.split(',');
   const added: [Chain<AppendedRow>, AppendedRow][] = [];
-  for (let from = 0; from < appended.length; ) {
+  for (let from = 0; from < appended.length;) {
     const chain = chains[(appended[from] ?? 0) - 1];
     if (!chain) throw new Error('unreachable: only what was sent is answered');
     const to = from + eventsIn(chain);

@@ -36,6 +36,7 @@ import { PostgresUnlockedCommands } from './postgres-unlocked-commands.js';
 
 const sql = {
   append: loadSql(import.meta.url, 'sql/append.sql'),
+  appendHeldEvent: loadSql(import.meta.url, 'sql/append-held-event.sql'),
   appendLockedEvent: loadSql(import.meta.url, 'sql/append-locked-event.sql'),
   appendEvent: loadSql(import.meta.url, 'sql/append-event.sql'),
   findEvents: loadSql(import.meta.url, 'sql/find-events.sql'),
@@ -243,7 +244,8 @@ export class PostgresEventStore extends EventStore {
   /** One event within a transaction; its `position` is given where the stream's end is known. */
   private async sendEvent(transaction: Transaction, values: unknown[], position?: bigint): Promise<AppendedRow[]> {
     if (position !== undefined) {
-      const added = await this.database.query<AppendedRow>(sql.appendLockedEvent, values.with(EXPECTED, position));
+      const statement = transaction.keepsLocks ? sql.appendHeldEvent : sql.appendLockedEvent;
+      const added = await this.database.query<AppendedRow>(statement, values.with(EXPECTED, position));
       if (added.length > 0) return added;
       // The general statement would tell a repeat from another event, but it is too late to ask.
       if (transaction.hasEnded) throw new EventIdInUse();

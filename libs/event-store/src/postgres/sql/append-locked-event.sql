@@ -1,8 +1,6 @@
--- Appends one event where the transaction has locked and loaded the stream, and so knows its end. A savepoint that was taken
--- back has given the lock back too, and somebody else may have gone on: so the lock is taken again (held as it mostly is,
--- that is nothing), and a tombstone is looked for with a snapshot that is younger. Another event at that position breaks
--- events_stream_key, and the transaction with it. No row: the event id is there already, and concord.append_event tells
--- what that means; only the id may conflict quietly.
+-- As append-held-event.sql, where a savepoint may have been taken back, and the lock with it, and somebody else may have gone
+-- on: so the lock is taken again, and a tombstone is looked for with a snapshot that is younger. Another event at that
+-- position breaks events_stream_key, and the transaction with it.
 with locked as materialized (
   select pg_advisory_xact_lock(concord.stream_lock_key($1, $2))
 ), marked as materialized (
