@@ -90,14 +90,20 @@ export function assertExpected(expected: ExpectedVersion): void {
 /** Errors: InvalidArgument. */
 export function prepareEvent(event: NewEvent): Required<NewEvent> {
   if (!isId(event.id)) throw new InvalidArgument(`event id "${event.id}" is no UUID`);
-  if (event.type.length === 0 || event.type.length > MAX_TYPE_LENGTH || /\p{Cc}/u.test(event.type)) {
-    throw new InvalidArgument(`an event type has 1 to ${MAX_TYPE_LENGTH} characters and no control characters`);
-  }
+  assertStoredType(event.type);
   if (event.data === undefined) throw new InvalidArgument(`event ${event.type} has no data: give at least {}`);
   if (!(event.data instanceof JsonText)) assertExactJson(event.data);
   const metadata: EventMetadata = { ...currentMessage(), ...event.metadata };
   assertExactJson(metadata, '$metadata');
   return { id: event.id, type: event.type, data: event.data, metadata };
+}
+
+function assertStoredType(type: string): void {
+  if (type.length === 0 || type.length > MAX_TYPE_LENGTH || /\p{Cc}/u.test(type) || !type.isWellFormed()) {
+    throw new InvalidArgument(
+      `an event type has 1 to ${MAX_TYPE_LENGTH} characters, no control characters and no lone surrogates`,
+    );
+  }
 }
 
 function assertDistinct(values: readonly string[], what: string): void {

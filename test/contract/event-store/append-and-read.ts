@@ -135,6 +135,7 @@ export function appendAndRead(stores: Opened): void {
       ['a negative version', [{ stream: 'a-1', expected: -1n, events: [event()] }]],
       ['a version beyond any position', [{ stream: 'a-1', expected: 2n ** 64n, events: [event()] }]],
       ['an empty type', [{ stream: 'a-1', expected: 'any', events: [event('')] }]],
+      ['a lone surrogate in a type', [{ stream: 'a-1', expected: 'any', events: [event('Happened\udfff')] }]],
       ['a stream twice', [to('a-1', 'any'), to('a-1', 'any')]],
     ])('refuses %s', async (_, requests) => {
       await expect(runInTenant('t-1', () => stores.a.append(...requests))).rejects.toThrow(InvalidArgument);
