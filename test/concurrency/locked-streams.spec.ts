@@ -118,6 +118,27 @@ describe('appends to locked streams', () => {
     });
   });
 
+  it('are refused where too much is waiting, however few they are; one that waits alone is taken however large', async () => {
+    const small = new PostgresEventStore(opened.database, { mostCharactersWaiting: 10_000 });
+    const stream = fresh();
+    await locked([stream], async (release) => {
+      const append = (characters: number) =>
+        small.append({ stream, expected: 'any', events: [{ ...event(), data: 'x'.repeat(characters) }] });
+      const large = append(20_000);
+      await expect(append(1)).rejects.toMatchObject({
+        code: 'store-unavailable',
+        message: expect.stringMatching(/^1 appends of 20\d{3} characters are waiting already/) as string,
+      });
+      await release();
+      await large;
+      const [one, other] = [append(4_000), append(4_000)];
+      await expect(append(4_000)).rejects.toMatchObject({ code: 'store-unavailable' });
+      await Promise.all([one, other]);
+      // What was refused is not there, and what is there counts no more.
+      await expect(append(9_000)).resolves.toMatchObject([{ revision: 3n }]);
+    });
+  });
+
   it('wait ten seconds all together, not each after the other', async () => {
     const stream = fresh();
     await locked([stream], async (release) => {

@@ -7,6 +7,8 @@ export interface Waiting<Row> {
   /** The keys of its stream and of its event ids. */
   readonly stream: string;
   readonly ids: readonly string[];
+  /** In characters, counted once: see sizeOf(). */
+  readonly size: number;
   /** When it came, by performance.now(). */
   readonly since: number;
   readonly resolve: (row: Row) => void;
@@ -51,7 +53,9 @@ export function nextAfter(expected: string, events: number): string | undefined 
   return /^\d/.test(expected) ? (BigInt(expected) + BigInt(events)).toString() : undefined;
 }
 
-/** In characters of JSON. */
+/** In characters, as it is sent but for what is the same in each. */
 export function sizeOf({ events }: StreamAppend): number {
-  return events.reduce((sum, { data, metadata }) => sum + data.length + metadata.length, 0);
+  return events.reduce((sum, { id, type, data, metadata }) => {
+    return sum + id.length + type.length + data.length + metadata.length;
+  }, 0);
 }

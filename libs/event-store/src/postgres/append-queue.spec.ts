@@ -1,7 +1,7 @@
 // The lanes of appends that wait: order within a stream, one call at a time for an event id, and a cost that does not grow
 // with what is waiting.
 import type { TenantId } from '@concord/tenancy';
-import { type Chain, keysOf } from './append-batch.js';
+import { type Chain, keysOf, sizeOf } from './append-batch.js';
 import { AppendQueue } from './append-queue.js';
 
 type Queue = AppendQueue<unknown>;
@@ -20,7 +20,14 @@ function add(queue: Queue, stream: string, expected = 'any', id = `id-${(ids += 
       return expected;
     },
   };
-  queue.add({ append, ...keysOf(append), since: 0, resolve: () => undefined, reject: () => undefined });
+  queue.add({
+    append,
+    ...keysOf(append),
+    size: sizeOf(append),
+    since: 0,
+    resolve: () => undefined,
+    reject: () => undefined,
+  });
 }
 
 const shapeOf = (chains: readonly Chain<unknown>[]) =>
@@ -46,7 +53,7 @@ describe('appends that wait', () => {
     expect([queue.take(2), queue.isReady, queue.size]).toEqual([[], false, 9]);
     for (const chain of first) queue.release(chain);
     expect(emptied(queue)).toEqual([['a 5,6', 'b any'], ['a any,any'], ['a no-stream']]);
-    expect([queue.isReady, queue.size]).toEqual([false, 0]);
+    expect([queue.isReady, queue.size, queue.characters]).toEqual([false, 0, 0]);
   });
 
   it('wait for their event id, in whatever stream it is under way', () => {

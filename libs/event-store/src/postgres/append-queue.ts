@@ -1,41 +1,19 @@
 // Appends that wait to be sent: a lane for each stream. What cannot go on holds up its own lane and no other, and taking a
 // batch costs what the batch costs, however many are waiting behind it.
-import { type Chain, nextAfter, sizeOf, type Waiting } from './append-batch.js';
+import { type Chain, nextAfter, type Waiting } from './append-batch.js';
+import { Fifo } from './fifo.js';
 
 const MAX_APPENDS = 256;
 /** Fewer go in one call, more are shared out between calls that overlap: 1.15 times as fast at 32 in flight. */
 const WORTH_SHARING = 16;
-const MAX_BYTES = 4_000_000;
+const MAX_CHARACTERS = 4_000_000;
 
-class Lane<Row> {
-  private waiting: Waiting<Row>[] = [];
-  private taken = 0;
-
-  get first(): Waiting<Row> | undefined {
-    return this.waiting[this.taken];
-  }
-
-  add(waiting: Waiting<Row>): void {
-    this.waiting.push(waiting);
-  }
-
-  /** Removes the first ones, for as long as `takes` says so. What was taken is cleared away now and then, not each time. */
-  takeWhile(takes: (waiting: Waiting<Row>, isFirst: boolean) => boolean): Waiting<Row>[] {
-    const from = this.taken;
-    for (let next = this.first; next && takes(next, this.taken === from); next = this.first) this.taken += 1;
-    const links = this.waiting.slice(from, this.taken);
-    if (this.taken * 2 >= this.waiting.length) {
-      this.waiting = this.waiting.slice(this.taken);
-      this.taken = 0;
-    }
-    return links;
-  }
-}
+type Lane<Row> = Fifo<Waiting<Row>>;
 
 /** What is left of a batch that is being put together. */
 interface Room {
   appends: number;
-  bytes: number;
+  characters: number;
 }
 
 export class AppendQueue<Row> {
@@ -45,10 +23,16 @@ export class AppendQueue<Row> {
   /** The event ids under way, with the lanes that wait for them: in one call at a time, so that the first one counts. */
   private readonly heldIds = new Map<string, readonly Lane<Row>[]>();
   private unanswered = 0;
+  private held = 0;
 
   /** How many appends were added and not released: waiting, or under way. */
   get size(): number {
     return this.unanswered;
+  }
+
+  /** How many characters those are together. */
+  get characters(): number {
+    return this.held;
   }
 
   get isReady(): boolean {
@@ -57,9 +41,10 @@ export class AppendQueue<Row> {
 
   add(waiting: Waiting<Row>): void {
     this.unanswered += 1;
+    this.held += waiting.size;
     let lane = this.lanes.get(waiting.stream);
     if (!lane) {
-      lane = new Lane<Row>();
+      lane = new Fifo();
       this.lanes.set(waiting.stream, lane);
       this.ready.add(lane);
     }
@@ -70,7 +55,7 @@ export class AppendQueue<Row> {
   take(calls: number): Chain<Row>[] {
     const lanes = this.ready.size;
     const most = lanes < WORTH_SHARING ? lanes : Math.ceil(lanes / calls);
-    const room = { appends: MAX_APPENDS, bytes: MAX_BYTES };
+    const room = { appends: MAX_APPENDS, characters: MAX_CHARACTERS };
     const chains: Chain<Row>[] = [];
     for (const lane of this.ready) {
       if (chains.length >= most || isFull(room)) break;
@@ -84,7 +69,10 @@ export class AppendQueue<Row> {
   /** All its appends are answered: what comes after them may go. */
   release({ links, key }: Chain<Row>): void {
     this.unanswered -= links.length;
-    for (const { ids } of links) for (const id of ids) this.releaseId(id);
+    for (const { ids, size } of links) {
+      this.held -= size;
+      for (const id of ids) this.releaseId(id);
+    }
     const lane = this.lanes.get(key);
     if (lane?.first) this.ready.add(lane);
     else this.lanes.delete(key);
@@ -96,11 +84,11 @@ export class AppendQueue<Row> {
     if (!first) return undefined;
     const { tenant, stream } = first.append;
     let next: string | undefined = first.append.expected;
-    const links = lane.takeWhile((waiting, isFirst) => {
-      if (isFull(room) || waiting.append.expected !== next || !this.hold(waiting, lane, isFirst)) return false;
+    const links = lane.takeWhile((waiting, before) => {
+      if (isFull(room) || waiting.append.expected !== next || !this.hold(waiting, lane, before === 0)) return false;
       next = nextAfter(next, waiting.append.events.length);
       room.appends -= 1;
-      room.bytes -= sizeOf(waiting.append);
+      room.characters -= waiting.size;
       return true;
     });
     return links.length > 0 ? { key: first.stream, tenant, stream, links } : undefined;
@@ -125,6 +113,6 @@ export class AppendQueue<Row> {
 
 const NOBODY: readonly never[] = [];
 
-function isFull({ appends, bytes }: Room): boolean {
-  return appends <= 0 || bytes <= 0;
+function isFull({ appends, characters }: Room): boolean {
+  return appends <= 0 || characters <= 0;
 }

@@ -4,7 +4,7 @@
 import { type Database, DatabaseUnavailable, loadSql } from '@concord/database';
 import { StoreUnavailable } from '../errors.js';
 import { AppendAside } from './append-aside.js';
-import { batchValues, type Chain, eventsIn, keysOf } from './append-batch.js';
+import { batchValues, type Chain, eventsIn, keysOf, sizeOf } from './append-batch.js';
 import { AppendQueue } from './append-queue.js';
 import { carrying } from './batch-telemetry.js';
 import type { AppendedRow } from './rows.js';
@@ -24,8 +24,14 @@ const sql = {
 };
 const MAX_UNDER_WAY = 2;
 
-/** More than any process that is well has waiting: beyond it, waiting longer only costs memory. */
-const MOST_WAITING = 100_000;
+/** What may wait of one process at once. More is refused with StoreUnavailable, unless nothing else is waiting. */
+export interface AppendLimits {
+  readonly appends: number;
+  readonly characters: number;
+}
+
+/** More than any process that is well has waiting: beyond it, waiting longer only costs memory, of which this is what most have. */
+export const APPEND_LIMITS: AppendLimits = { appends: 100_000, characters: 256_000_000 };
 
 export class GroupCommit {
   private readonly queue = new AppendQueue<AppendedRow>();
@@ -35,18 +41,24 @@ export class GroupCommit {
 
   constructor(
     private readonly database: Database,
-    private readonly mostWaiting = MOST_WAITING,
+    private readonly most: AppendLimits = APPEND_LIMITS,
   ) {
     this.aside = new AppendAside(database);
   }
 
   /** Resolves when the append is durable. Errors: those of concord.append, each append's own; StoreUnavailable. */
   append(append: StreamAppend): Promise<AppendedRow> {
-    if (this.queue.size >= this.mostWaiting) return Promise.reject(tooMany(this.queue.size));
+    const size = sizeOf(append);
+    if (!this.hasRoom(size)) return Promise.reject(tooMuch(this.queue, size));
     return new Promise((resolve, reject) => {
-      this.queue.add({ append, ...keysOf(append), since: performance.now(), resolve, reject });
+      this.queue.add({ append, ...keysOf(append), size, since: performance.now(), resolve, reject });
       this.gather();
     });
+  }
+
+  private hasRoom(size: number): boolean {
+    if (this.queue.size === 0) return true;
+    return this.queue.size < this.most.appends && this.queue.characters + size <= this.most.characters;
   }
 
   /** Whatever is appended in this turn goes together: of those that one call answers, most append again at once. */
@@ -131,8 +143,11 @@ function chainRows(chains: readonly Chain<AppendedRow>[], row: BatchRow): [Chain
   return added;
 }
 
-function tooMany(waiting: number): StoreUnavailable {
-  return new StoreUnavailable(`${waiting} appends are waiting already: send fewer at a time, or this one again later`);
+function tooMuch(waiting: { readonly size: number; readonly characters: number }, size: number): StoreUnavailable {
+  return new StoreUnavailable(
+    `${waiting.size} appends of ${waiting.characters} characters are waiting already, and this one has ${size}; nothing of ` +
+      'it was added: send less at a time, or this one again later',
+  );
 }
 
 function rejectAll(chains: Iterable<Chain<AppendedRow>>, error: unknown): void {

@@ -24,7 +24,7 @@ import { ArchiveReader } from './archive/archive-reader.js';
 import { Archiver } from './archive/archiver.js';
 import { FileArchive } from './archive/file-archive.js';
 import { readFeedPage, readHorizon } from './feed-pages.js';
-import { GroupCommit } from './group-commit.js';
+import { APPEND_LIMITS, GroupCommit } from './group-commit.js';
 import type { LoadStreams } from './group-load.js';
 import { LockedEnds } from './locked-ends.js';
 import { type AppendedRow, type EventRow, toAppendResult, toRecordedEvent } from './rows.js';
@@ -57,6 +57,8 @@ export interface PostgresEventStoreOptions {
   readonly unlockedFrom?: number;
   /** How many appends of this process may wait at once; more are refused with StoreUnavailable. 100,000 by default. */
   readonly mostWaiting?: number;
+  /** How many characters those may have together, beside one that waits alone. 256 million by default. */
+  readonly mostCharactersWaiting?: number;
 }
 
 /** The event store on PostgreSQL. */
@@ -75,14 +77,17 @@ export class PostgresEventStore extends EventStore {
 
   constructor(
     private readonly database: Database,
-    { archiveFolder, unlockedFrom = 2, mostWaiting }: PostgresEventStoreOptions = {},
+    { archiveFolder, unlockedFrom = 2, ...most }: PostgresEventStoreOptions = {},
   ) {
     super('postgresql');
     const archive = archiveFolder === undefined ? undefined : new FileArchive(archiveFolder);
     this.archives = new ArchiveReader(database, archive);
     this.archiver = new Archiver(database, archive);
     this.streams = new StreamReader(database, this.archives, this.sealing);
-    this.groupCommit = new GroupCommit(database, mostWaiting);
+    this.groupCommit = new GroupCommit(database, {
+      appends: most.mostWaiting ?? APPEND_LIMITS.appends,
+      characters: most.mostCharactersWaiting ?? APPEND_LIMITS.characters,
+    });
     this.loads = new StreamLoads(database, {
       streams: this.streams,
       sealing: this.sealing,
