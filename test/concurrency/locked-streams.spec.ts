@@ -1,6 +1,6 @@
 // Appends to streams that somebody else keeps locked: they keep their order, and hold up nobody who appends elsewhere.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type OpenDatabase, openDatabase } from '@concord/database';
+import { Database, type OpenDatabase, openDatabase } from '@concord/database';
 import { PostgresEventStore } from '@concord/event-store';
 import { type NewEvent, newId, type StreamName, streamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
@@ -24,8 +24,11 @@ const event = (n = 0): NewEvent => ({ id: newId(), type: 'Happened', data: { n }
 const one = (stream: StreamName, n = 0) => store.append({ stream, expected: 'any', events: [event(n)] });
 
 /** Runs `work` while somebody else has the streams locked, until it calls `release`. */
-function locked(streams: readonly StreamName[], work: (release: () => Promise<unknown>) => Promise<void>) {
-  const tenant = `t-${newId()}`;
+function locked(
+  streams: readonly StreamName[],
+  work: (release: () => Promise<unknown>) => Promise<void>,
+  tenant = `t-${newId()}`,
+) {
   return withClient(testDatabase.url, async (client) => {
     await client.query('begin');
     await client.query('select concord.lock_streams($1, $2)', [tenant, streams]);
@@ -35,6 +38,16 @@ function locked(streams: readonly StreamName[], work: (release: () => Promise<un
 
 /** What came of it within two seconds: long before anybody gives up on a lock. */
 const within = <T>(work: Promise<T>) => Promise.race([work.then(() => 'done'), sleep(2000, 'still waiting')]);
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await sleep(5);
+}
+
+/** How many connections wait for a lock of ours. */
+function waitingForLocks(): Promise<number> {
+  const text = `select pid from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`;
+  return opened.database.queryOutside({ text }).then((rows) => rows.length);
+}
 
 describe('appends to locked streams', () => {
   it('are added in the order in which they were made', async () => {
@@ -81,6 +94,42 @@ describe('appends to locked streams', () => {
       await Promise.all(appends);
       expect((await store.readFeed()).events).toHaveLength(42);
     });
+  });
+
+  it('are added soon after their lock has gone, though others keep all places to wait in', async () => {
+    const { database } = opened;
+    const watched = new Database(database.dataSource);
+    const tried = new Set<unknown>();
+    const { queryOutside } = watched;
+    watched.queryOutside = async (statement, values) => {
+      const rows = await queryOutside.call(watched, statement, values);
+      if (statement.name === 'concord:append-unless-locked') tried.add(values?.[2]);
+      return rows as never;
+    };
+    const here = new PostgresEventStore(watched);
+    const append = (stream: StreamName, n = 0) => here.append({ stream, expected: 'any', events: [event(n)] });
+    const tenant = `t-${newId()}`;
+    const long = Array.from({ length: Math.floor(database.poolSize / 4) }, fresh);
+    const brief = fresh();
+    const work = async (release: () => Promise<unknown>) => {
+      const appends = long.map((stream) => append(stream));
+      await until(async () => (await waitingForLocks()) === long.length);
+      await locked(
+        [brief],
+        async (releaseBriefly) => {
+          const both = [append(brief, 0), append(brief, 1)];
+          await until(async () => tried.has(brief));
+          await releaseBriefly();
+          expect(await within(Promise.all(both))).toBe('done');
+        },
+        tenant,
+      );
+      const stored = await Array.fromAsync(store.readStream(brief));
+      expect(stored.map(({ data }) => (data as { n: number }).n)).toEqual([0, 1]);
+      await release();
+      await Promise.all(appends);
+    };
+    await locked(long, work, tenant);
   });
 
   it.each(['in one batch', 'alone'])('hold up nobody when an event id is being added elsewhere: %s', async (how) => {
