@@ -31,7 +31,7 @@ export class PostgresUnlockedCommands implements UnlockedCommands {
     this.store = store;
     this.telemetry = telemetry;
     this.worthFrom = worthFrom;
-    this.groupLoad = new GroupLoad(load);
+    this.groupLoad = new GroupLoad(load, database.poolSize);
   }
 
   load(stream: StreamName, snapshotVersion?: number): Promise<LoadedStream> {
