@@ -16,6 +16,7 @@ import { currentTenant, type TenantId } from '@concord/tenancy';
 import { type Append, assertExpected, assertReadable, assertStoredName, prepareAppends, stamped } from './append.js';
 import { AppendListeners, type AppendSource } from './append-listeners.js';
 import { ALL_CAPABILITIES, type StoreCapabilities } from './capabilities.js';
+import { jsonTextOf } from './json-text.js';
 import { StoreTelemetry } from './telemetry.js';
 import { type FindTargets, type LinkTarget, resolveAll, resolveLinks } from './links.js';
 import { metadataWriteOf } from './metadata-append.js';
@@ -110,6 +111,12 @@ export abstract class EventStore {
     append: (requests: readonly AppendRequest[]) => Promise<T>,
   ): Promise<T> {
     return this.telemetry.append(requests, append);
+  }
+
+  /** See UnlockedCommands.check. */
+  protected check(request: AppendRequest): number | Promise<number> {
+    const sealed = this.sealing.close(currentTenant(), stamped(prepareAppends([request]), this.upcasts));
+    return sealed instanceof Promise ? sealed.then(sizeOf) : sizeOf(sealed);
   }
 
   private async appendAll(requests: readonly AppendRequest[]): Promise<AppendResult[]> {
@@ -303,6 +310,10 @@ export abstract class EventStore {
 
   /** As they are stored. */
   protected abstract feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage>;
+}
+
+function sizeOf(appends: readonly Append[]): number {
+  return appends.reduce((sum, { events }) => events.reduce((size, { data }) => size + jsonTextOf(data).length, sum), 0);
 }
 
 function deletion(stream: StreamName, expected: ExpectedVersion, forGood: boolean): StreamDeletion {
