@@ -128,19 +128,18 @@ export class Mailbox {
    * Within the turn, and ends it. Resolves when the events are durable. Errors: those of EventStore.append,
    * DecidedOnStaleState.
    */
-  async append(turn: Turn, request: AppendRequest): Promise<AppendResult> {
+  append(turn: Turn, request: AppendRequest): Promise<AppendResult> {
     // Now: a handler may go on with its aggregate.
     const kept = keptOf(turn.aggregate);
-    let appended: Promise<AppendResult>;
     try {
       // Before it is with others: what cannot be stored is to fail nobody else.
-      const size = await this.unlocked.check(request);
-      appended = this.add(turn, kept, { request, size });
+      const size = this.unlocked.check(request);
+      // Nothing is awaited where nothing need be: that would show in the rate of a hot stream.
+      if (typeof size === 'number') return this.add(turn, kept, { request, size });
+      return this.addWhenChecked(turn, kept, { request, size });
     } catch (error) {
       return this.refuse(turn, error);
     }
-    this.leave();
-    return appended;
   }
 
   /**
@@ -183,9 +182,24 @@ export class Mailbox {
     throw (await confirmed) ? reason : stale(reason);
   }
 
+  private async addWhenChecked(
+    turn: Turn,
+    kept: Kept,
+    { request, size }: { readonly request: AppendRequest; readonly size: Promise<number> },
+  ): Promise<AppendResult> {
+    let appended: Promise<AppendResult>;
+    try {
+      appended = this.add(turn, kept, { request, size: await size });
+    } catch (error) {
+      return this.refuse(turn, error);
+    }
+    return appended;
+  }
+
   private add(turn: Turn, kept: Kept, { request, size }: Pick<Decided, 'request' | 'size'>): Promise<AppendResult> {
-    if (turn.line.hasFailed) return Promise.reject(stale());
+    if (turn.line.hasFailed) throw stale();
     this.kept = kept;
+    this.inside = undefined;
     if (this.store.holdsPersonal(request.events)) this.personalEpoch ??= this.store.personalEpoch;
     this.snapshots.decided(this.stream, kept, request.events);
     const appended = new Promise<AppendResult>((resolve, reject) => {
@@ -193,6 +207,7 @@ export class Mailbox {
       this.sending ??= this.send();
     });
     this.latest = appended.catch(() => undefined);
+    this.leave();
     return appended;
   }
 

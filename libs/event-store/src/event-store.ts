@@ -13,7 +13,15 @@ import {
 } from '@concord/kernel';
 import type { Upcast } from '@concord/domain';
 import { currentTenant, type TenantId } from '@concord/tenancy';
-import { type Append, assertExpected, assertReadable, assertStoredName, prepareAppends, stamped } from './append.js';
+import {
+  type Append,
+  assertExpected,
+  assertReadable,
+  assertStoredName,
+  prepareAppend,
+  prepareAppends,
+  stamped,
+} from './append.js';
 import { AppendListeners, type AppendSource } from './append-listeners.js';
 import { ALL_CAPABILITIES, type StoreCapabilities } from './capabilities.js';
 import { jsonTextOf } from './json-text.js';
@@ -115,7 +123,7 @@ export abstract class EventStore {
 
   /** See UnlockedCommands.check. */
   protected check(request: AppendRequest): number | Promise<number> {
-    const sealed = this.sealing.close(currentTenant(), stamped(prepareAppends([request]), this.upcasts));
+    const sealed = this.sealing.close(currentTenant(), stamped([prepareAppend(request)], this.upcasts));
     return sealed instanceof Promise ? sealed.then(sizeOf) : sizeOf(sealed);
   }
 
