@@ -2,12 +2,20 @@
 // sent on as soon as they are decided, and the next one decides on top of them before they are durable; whoever decided on
 // something that then fails, fails with it and runs again. Between processes the expected version keeps watch.
 import type { AggregateType, AnyAggregate } from '@concord/domain';
-import type { AppendRequest, AppendResult, EventStore, LoadedStream, UnlockedCommands } from '@concord/event-store';
+import {
+  type AppendRequest,
+  type AppendResult,
+  type EventStore,
+  type LoadedStream,
+  StoreUnavailable,
+  type UnlockedCommands,
+} from '@concord/event-store';
 import { DatabaseUnavailable, TransientConflict } from '@concord/database';
-import { ConcordError, NO_REVISION, type StreamName } from '@concord/kernel';
+import { ConcordError, NO_REVISION, type StreamName, type StreamPosition } from '@concord/kernel';
 import { type Load, loadAggregate } from './hydrate.js';
 import { type Kept, keptOf } from './kept.js';
 import { type KeptWithSnapshots, Snapshots } from './snapshots.js';
+import { type Decided, Unsent } from './unsent.js';
 
 /** What this command was decided on has not come to be, or is not the latest; nothing of it was kept. */
 export class DecidedOnStaleState extends ConcordError {
@@ -17,35 +25,42 @@ export class DecidedOnStaleState extends ConcordError {
 /** Then it is passed by: half of what a command may take, so that it can still run under locks. */
 const LONGEST_WAIT_MS = 5000;
 
-/** The aggregate during one command's turn; it is this command's own. */
-export interface Turn {
+/** What was decided one on top of the other, from a state that was read: it holds together, and fails together. */
+interface Line {
+  /** The number of its last append that is stored. */
+  stored: number;
+  /** Something in it has not come to be, and with it whatever was decided on top. */
+  hasFailed: boolean;
+}
+
+interface Seen {
   readonly aggregate: AnyAggregate;
-  readonly epoch: number;
   /** The stream has metadata or was deleted: what it shows may change unnoticed, so nothing is decided on it here. */
   readonly isShortened: boolean;
   /** It was read by this very command, and need not be looked at again. */
   readonly isFresh: boolean;
 }
 
-interface Decided {
-  readonly request: AppendRequest;
-  /** What it was decided on. */
-  readonly revision: bigint;
-  readonly resolve: (result: AppendResult) => void;
-  readonly reject: (error: unknown) => void;
+/** The aggregate during one command's turn; it is this command's own. */
+export interface Turn extends Seen {
+  /** Where it stood when the turn began. */
+  readonly revision: StreamPosition;
+  readonly line: Line;
+  /** The number of the last append that was sent before the command asked for its turn. */
+  readonly sentBefore: number;
 }
 
 export class Mailbox {
   private kept: Kept | undefined;
   /** When personal fields went into what is kept; see EventStore.personalEpoch. */
   private personalEpoch: number | undefined;
-  /** Grows whenever what is kept has turned out to be wrong. */
-  private epoch = 0;
-  private decided: Decided[] = [];
+  /** That of what is kept. */
+  private line = newLine();
+  private readonly unsent = new Unsent();
   private sending: Promise<void> | undefined;
-  /** How many appends were added. */
-  private added = 0;
-  /** The last append that was sent on; never rejects. */
+  /** How many appends were sent. */
+  private sent = 0;
+  /** Of what was decided last, as long as that is under way; never rejects. */
   private latest: Promise<unknown> | undefined;
   private occupied = false;
   private inside: AnyAggregate | undefined;
@@ -73,17 +88,20 @@ export class Mailbox {
   }
 
   /**
-   * Waits for its turn, first come first served, and loads the aggregate if need be. leave() must follow. Errors:
-   * TransientConflict when it waited too long or somebody before it has, and what the load throws.
+   * Waits for its turn, first come first served, and loads the aggregate if need be. append() or leave() must follow.
+   * Errors: TransientConflict when it waited too long or somebody before it has, StoreUnavailable when too many wait, and
+   * what the load throws.
    */
   async enter<A extends AnyAggregate>(type: AggregateType<A>): Promise<Turn> {
+    this.unsent.assertRoom(this.waiting.length);
+    const { sent: sentBefore } = this;
     if (this.occupied) await this.turn();
     this.occupied = true;
     try {
-      const turn =
+      const seen =
         this.kept?.type === type && !this.mayHoldForgotten ? this.recalled(type, this.kept) : await this.loaded(type);
-      this.inside = turn.aggregate;
-      return turn;
+      this.inside = seen.aggregate;
+      return { ...seen, revision: seen.aggregate.revision, line: this.line, sentBefore };
     } catch (error) {
       this.leave();
       throw error;
@@ -106,33 +124,38 @@ export class Mailbox {
     return this.store.asAppend([request], ([traced = request]) => append(traced));
   }
 
-  /** Within the turn. Resolves when the events are durable. Errors: those of EventStore.append, DecidedOnStaleState. */
+  /**
+   * Within the turn, and ends it. Resolves when the events are durable. Errors: those of EventStore.append,
+   * DecidedOnStaleState.
+   */
   append(turn: Turn, request: AppendRequest): Promise<AppendResult> {
-    if (turn.epoch !== this.epoch) return Promise.reject(stale());
-    this.kept = keptOf(turn.aggregate);
-    if (this.store.holdsPersonal(request.events)) this.personalEpoch ??= this.store.personalEpoch;
-    this.snapshots.decided(this.stream, this.kept, request.events);
-    const appended = new Promise<AppendResult>((resolve, reject) => {
-      this.decided.push({ request, revision: turn.aggregate.revision, resolve, reject });
-      this.sending ??= this.send();
-    });
-    this.latest = appended.catch(() => undefined);
-    return appended;
+    // Now: a handler may go on with its aggregate.
+    const kept = keptOf(turn.aggregate);
+    try {
+      // Before it is with others: what cannot be stored is to fail nobody else.
+      const size = this.unlocked.check(request);
+      // Nothing is awaited where nothing need be: that would show in the rate of a hot stream.
+      if (typeof size === 'number') return this.add(turn, kept, { request, size });
+      return this.addWhenChecked(turn, kept, { request, size });
+    } catch (error) {
+      return this.refuse(turn, error);
+    }
   }
 
   /**
    * Within the turn, about it: whether what was seen is the latest, with everything before it durable. It is when it was
-   * read just now, when the events it came from were appended just now, or when others were appended on top of it.
+   * read just now; and when an append that was sent since the command came has stored it, or was stored on top of it.
    */
-  async isConfirmed(turn: Turn): Promise<boolean> {
-    const { latest, added } = this;
-    const { revision } = turn.aggregate;
-    await latest;
-    if (turn.epoch !== this.epoch) return false;
-    if (turn.isFresh || latest) return true;
-    const end = await this.unlocked.wholeEnd(this.stream);
-    if (end === revision || (turn.epoch === this.epoch && this.added > added)) return true;
-    this.forget();
+  async isConfirmed({ line, revision, sentBefore, isFresh }: Turn): Promise<boolean> {
+    const isSurpassed = (): boolean => !line.hasFailed && line.stored > sentBefore;
+    await this.latest;
+    if (line.hasFailed) return false;
+    if (isFresh || isSurpassed()) return true;
+    if ((await this.unlocked.wholeEnd(this.stream)) === revision) return true;
+    // By others who decided on top of it, perhaps, and have no answer yet.
+    await this.latest;
+    if (isSurpassed()) return true;
+    if (line === this.line) this.forget();
     return false;
   }
 
@@ -141,6 +164,7 @@ export class Mailbox {
     this.forget();
     if (!this.isIdle) return;
     this.kept = kept;
+    this.line = newLine();
     this.personalEpoch = undefined;
     this.snapshots = snapshots;
   }
@@ -150,16 +174,53 @@ export class Mailbox {
     this.kept = undefined;
   }
 
+  /** What is refused at its turn's end is an answer without events, like any other. */
+  private async refuse(turn: Turn, reason: unknown): Promise<never> {
+    this.forget();
+    const confirmed = this.isConfirmed(turn);
+    this.leave();
+    throw (await confirmed) ? reason : stale(reason);
+  }
+
+  private async addWhenChecked(
+    turn: Turn,
+    kept: Kept,
+    { request, size }: { readonly request: AppendRequest; readonly size: Promise<number> },
+  ): Promise<AppendResult> {
+    let appended: Promise<AppendResult>;
+    try {
+      appended = this.add(turn, kept, { request, size: await size });
+    } catch (error) {
+      return this.refuse(turn, error);
+    }
+    return appended;
+  }
+
+  private add(turn: Turn, kept: Kept, { request, size }: Pick<Decided, 'request' | 'size'>): Promise<AppendResult> {
+    if (turn.line.hasFailed) throw stale();
+    this.kept = kept;
+    this.inside = undefined;
+    if (this.store.holdsPersonal(request.events)) this.personalEpoch ??= this.store.personalEpoch;
+    this.snapshots.decided(this.stream, kept, request.events);
+    const appended = new Promise<AppendResult>((resolve, reject) => {
+      this.unsent.add({ request, size, revision: turn.revision, resolve, reject });
+      this.sending ??= this.send();
+    });
+    this.latest = appended.catch(() => undefined);
+    this.leave();
+    return appended;
+  }
+
   private get mayHoldForgotten(): boolean {
     return this.personalEpoch !== undefined && this.personalEpoch !== this.store.personalEpoch;
   }
 
-  private recalled<A extends AnyAggregate>(type: AggregateType<A>, { state, revision }: Kept): Turn {
+  private recalled<A extends AnyAggregate>(type: AggregateType<A>, { state, revision }: Kept): Seen {
     const aggregate = new type(this.stream.slice(type.category.length + 1)).restore(state, revision);
-    return { aggregate, epoch: this.epoch, isShortened: false, isFresh: false };
+    return { aggregate, isShortened: false, isFresh: false };
   }
 
-  private async loaded<A extends AnyAggregate>(type: AggregateType<A>): Promise<Turn> {
+  private async loaded<A extends AnyAggregate>(type: AggregateType<A>): Promise<Seen> {
     // What is under way is not to be read yet.
     await this.sending;
     let latest: LoadedStream | undefined;
@@ -169,7 +230,8 @@ export class Mailbox {
     const isShortened = latest?.hasSettings ?? false;
     this.personalEpoch = latest?.holdsPersonal ? epoch : undefined;
     if (!isShortened) this.kept = keptOf(aggregate);
-    return { aggregate, epoch: this.epoch, isShortened, isFresh: true };
+    this.line = newLine();
+    return { aggregate, isShortened, isFresh: true };
   }
 
   private async turn(): Promise<void> {
@@ -189,13 +251,15 @@ export class Mailbox {
     });
   }
 
-  /** All that was decided meanwhile goes as one append: it holds as a whole, or not at all. Never rejects. */
+  /** What was decided meanwhile goes as one append: it holds as a whole, or not at all. Never rejects. */
   private async send(): Promise<void> {
-    for (let batch = this.take(); batch.length > 0; batch = this.take()) {
+    for (let batch = this.unsent.take(); batch.length > 0; batch = this.unsent.take()) {
+      const { line } = this;
+      const number = (this.sent += 1);
       try {
         const appended = await this.appendTogether(batch);
         share(batch, appended);
-        if (appended.events.length > 0) this.added += 1;
+        if (appended.events.length > 0) line.stored = number;
         // A repeat: what was recorded long ago has been applied once more.
         else this.mistaken();
       } catch (error) {
@@ -207,23 +271,18 @@ export class Mailbox {
   }
 
   private failed(batch: readonly Decided[], error: unknown): void {
-    // Each of a batch has to find out for itself, but where nobody knows.
-    const own = batch.length === 1 || error instanceof DatabaseUnavailable ? error : stale(error);
+    // Each of a batch has to find out for itself, but where nobody knows, or nobody is let in.
+    const isForAll = error instanceof DatabaseUnavailable || error instanceof StoreUnavailable;
+    const own = batch.length === 1 || isForAll ? error : stale(error);
     for (const { reject } of batch) reject(own);
     this.mistaken(error);
   }
 
   /** What is kept is not what is stored, and whatever was decided on it fails. */
   private mistaken(cause?: unknown): void {
-    this.epoch += 1;
+    this.line.hasFailed = true;
     this.forget();
-    for (const { reject } of this.take()) reject(stale(cause));
-  }
-
-  private take(): Decided[] {
-    const batch = this.decided;
-    this.decided = [];
-    return batch;
+    for (const { reject } of this.unsent.takeAll()) reject(stale(cause));
   }
 
   private async appendTogether([first, ...others]: readonly Decided[]): Promise<AppendResult> {
@@ -236,6 +295,10 @@ export class Mailbox {
     if (others.length > 0 && result.events.length === 0) throw stale();
     return result;
   }
+}
+
+function newLine(): Line {
+  return { stored: 0, hasFailed: false };
 }
 
 function stale(cause?: unknown): DecidedOnStaleState {

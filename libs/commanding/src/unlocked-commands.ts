@@ -59,7 +59,6 @@ export class UnlockedCommands {
     if (outcome.status === 'fulfilled' && unitOfWork.hasDecided) {
       const appended = unitOfWork.append();
       appended.catch(() => undefined);
-      stream.leave();
       return { value: outcome.value, appended };
     }
     // Nothing to append, which would have been checked: was it decided on the latest?

@@ -45,6 +45,7 @@ export class UnlockedStream implements Streams {
     return new Map([[stream, this.turn.aggregate as A]]);
   }
 
+  /** Ends the turn. */
   async append([request]: readonly AppendRequest[]): Promise<AppendResult[]> {
     const { mailbox, turn } = this;
     if (!mailbox || !turn || !request) throw new Error('unreachable: what was decided was loaded');

@@ -35,7 +35,7 @@ export function prepareAppends(requests: readonly AppendRequest[]): Append[] {
     requests.flatMap((request) => request.events.map((event) => event.id.toLowerCase())),
     'event id',
   );
-  return requests.map(prepare);
+  return requests.map(prepareAppend);
 }
 
 /** Says in each event which form it has, where that is not the first. Errors: InvalidArgument, for an old name. */
@@ -50,7 +50,8 @@ export function stamped(appends: readonly Append[], upcasts: Upcasts): readonly 
   return appends.map((append) => ({ ...append, events: append.events.map(stamp) }));
 }
 
-function prepare(request: AppendRequest): Append {
+/** As prepareAppends, for one whose event ids are known to be distinct. */
+export function prepareAppend(request: AppendRequest): Append {
   assertStoredName(request.stream);
   assertExpected(request.expected);
   if (request.events.length === 0) throw new InvalidArgument(`append to "${request.stream}" needs at least one event`);

@@ -13,9 +13,18 @@ import {
 } from '@concord/kernel';
 import type { Upcast } from '@concord/domain';
 import { currentTenant, type TenantId } from '@concord/tenancy';
-import { type Append, assertExpected, assertReadable, assertStoredName, prepareAppends, stamped } from './append.js';
+import {
+  type Append,
+  assertExpected,
+  assertReadable,
+  assertStoredName,
+  prepareAppend,
+  prepareAppends,
+  stamped,
+} from './append.js';
 import { AppendListeners, type AppendSource } from './append-listeners.js';
 import { ALL_CAPABILITIES, type StoreCapabilities } from './capabilities.js';
+import { jsonTextOf } from './json-text.js';
 import { StoreTelemetry } from './telemetry.js';
 import { type FindTargets, type LinkTarget, resolveAll, resolveLinks } from './links.js';
 import { metadataWriteOf } from './metadata-append.js';
@@ -110,6 +119,12 @@ export abstract class EventStore {
     append: (requests: readonly AppendRequest[]) => Promise<T>,
   ): Promise<T> {
     return this.telemetry.append(requests, append);
+  }
+
+  /** See UnlockedCommands.check. */
+  protected check(request: AppendRequest): number | Promise<number> {
+    const sealed = this.sealing.close(currentTenant(), stamped([prepareAppend(request)], this.upcasts));
+    return sealed instanceof Promise ? sealed.then(sizeOf) : sizeOf(sealed);
   }
 
   private async appendAll(requests: readonly AppendRequest[]): Promise<AppendResult[]> {
@@ -303,6 +318,10 @@ export abstract class EventStore {
 
   /** As they are stored. */
   protected abstract feedPage(tenant: TenantId, options: ReadFeedOptions): Promise<FeedPage>;
+}
+
+function sizeOf(appends: readonly Append[]): number {
+  return appends.reduce((sum, { events }) => events.reduce((size, { data }) => size + jsonTextOf(data).length, sum), 0);
 }
 
 function deletion(stream: StreamName, expected: ExpectedVersion, forGood: boolean): StreamDeletion {

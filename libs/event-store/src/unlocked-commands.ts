@@ -17,6 +17,13 @@ export interface UnlockedCommands {
   load(stream: StreamName, snapshotVersion?: number): Promise<LoadedStream>;
 
   /**
+   * Refuses beforehand what append() would refuse whatever is stored, so that it spoils no append that it would travel in.
+   * Answers how long its events' data are, in characters of JSON; a promise only where a key is not at hand. Errors:
+   * InvalidArgument, and those of the seal.
+   */
+  check(request: AppendRequest): number | Promise<number>;
+
+  /**
    * As EventStore.append, for what was decided earlier on the whole stream: fails with WrongExpectedVersion, too, when the
    * stream has metadata or was deleted. Never part of a transaction.
    */

@@ -97,6 +97,7 @@ export class PostgresEventStore extends EventStore {
     this.unlocked = new PostgresUnlockedCommands(database, {
       store: this,
       load,
+      check: (request) => this.check(request),
       telemetry: this.telemetry,
       worthFrom: unlockedFrom,
     });

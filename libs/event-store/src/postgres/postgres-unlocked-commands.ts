@@ -14,21 +14,24 @@ const WHOLE_END = loadSql(import.meta.url, 'sql/whole-end.sql');
 interface Options {
   readonly store: EventStore;
   readonly load: LoadStreams;
+  readonly check: UnlockedCommands['check'];
   readonly telemetry: StoreTelemetry;
   readonly worthFrom: number;
 }
 
 export class PostgresUnlockedCommands implements UnlockedCommands {
   readonly worthFrom: number;
+  readonly check: UnlockedCommands['check'];
   private readonly store: EventStore;
   private readonly telemetry: StoreTelemetry;
   private readonly groupLoad: GroupLoad;
 
   constructor(
     private readonly database: Database,
-    { store, load, telemetry, worthFrom }: Options,
+    { store, load, check, telemetry, worthFrom }: Options,
   ) {
     this.store = store;
+    this.check = check;
     this.telemetry = telemetry;
     this.worthFrom = worthFrom;
     this.groupLoad = new GroupLoad(load, database.poolSize);
