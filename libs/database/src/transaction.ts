@@ -6,6 +6,7 @@ import { warn } from '@concord/kernel';
 import type { DataSource, EntityManager } from 'typeorm';
 import { AdoptedQueryRunner } from './adopted-query-runner.js';
 import { CommitUnknown, DatabaseUnavailable, translateDatabaseError } from './errors.js';
+import { bePatient } from './silence.js';
 
 /** The running transaction. */
 export interface Transaction {
@@ -19,6 +20,8 @@ export interface Transaction {
   onCommit(callback: () => void): void;
   /** The commit waits for this work, whose statements nobody may have awaited, and fails with it. */
   hold(work: Promise<unknown>): void;
+  /** From here to its end a statement may take as long as it likes, DATABASE_SILENCE_MS or not. */
+  bePatient(): void;
 }
 
 export class ActiveTransaction implements Transaction {
@@ -60,6 +63,10 @@ export class ActiveTransaction implements Transaction {
   hold(work: Promise<unknown>): void {
     work.catch(() => undefined);
     this.held.push(work);
+  }
+
+  bePatient(): void {
+    if (!this.hasEnded) bePatient(this.client);
   }
 
   /** Whether something is to be waited for before the commit. */
