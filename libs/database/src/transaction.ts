@@ -14,7 +14,7 @@ export interface Transaction {
   readonly manager: EntityManager;
   /** Whether its commit or rollback has been sent: it takes no more statements. */
   readonly hasEnded: boolean;
-  /** Whether it has every lock still that it took: nothing can have gone back to a savepoint, which gives locks back. */
+  /** Whether it surely has every lock still that it took: going back to a savepoint gives locks back, and so does its end. */
   readonly keepsLocks: boolean;
   /** Calls back once the commit is durable; never when it was rolled back. */
   onCommit(callback: () => void): void;
@@ -30,7 +30,7 @@ export class ActiveTransaction implements Transaction {
   private readonly held: Promise<unknown>[] = [];
   private gathering = false;
   private ended = false;
-  private wentBack = false;
+  private hasUnlocked = false;
   private runner: AdoptedQueryRunner | undefined;
 
   constructor(
@@ -53,7 +53,7 @@ export class ActiveTransaction implements Transaction {
 
   /** What is done through the manager is not seen here. */
   get keepsLocks(): boolean {
-    return !this.wentBack && this.runner === undefined;
+    return !this.hasUnlocked && this.runner === undefined;
   }
 
   onCommit(callback: () => void): void {
@@ -82,7 +82,7 @@ export class ActiveTransaction implements Transaction {
   /** Sends a statement at once. It need not be awaited before the commit, which fails when it has failed. */
   send<Row extends object>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
     if (this.hasEnded) return Promise.reject(new Error(ENDED));
-    if (ROLLBACK.test(statement.text)) this.wentBack = true;
+    if (unlocks(statement)) this.hasUnlocked = true;
     this.gather();
     const answer = this.client.query<Row>(statement).catch((error: unknown) => {
       throw translateDatabaseError(error);
@@ -140,8 +140,18 @@ export class ActiveTransaction implements Transaction {
   }
 }
 
-const ROLLBACK = /\brollback\b/i;
+// Also what ends a transaction: whatever comes then commits by itself.
+const UNLOCKING = /\b(?:rollback|abort|commit|prepare\s+transaction)\b|(?:^|;)\s*end\b/i;
+const prepared = new Map<string, boolean>();
 const ENDED = 'the transaction has ended: await everything that is started in it';
+
+/** Prepared statements are few and come again and again: each is looked through once. */
+function unlocks({ name, text }: pg.QueryConfig): boolean {
+  if (name === undefined) return UNLOCKING.test(text);
+  const known = prepared.get(text) ?? UNLOCKING.test(text);
+  prepared.set(text, known);
+  return known;
+}
 
 /** It is committed: what fails now is told, and changes nothing about that. */
 function callAfterCommit(callback: () => void): void {
