@@ -21,7 +21,8 @@ export interface CommandOutcome<Value = void> {
 
 /**
  * Base of commands: an order, and what it is known by. With a `commandId` of the caller's the command is applied at most
- * once, however often it is sent; without one, each sending is a command of its own.
+ * once, however often it is sent, until its events are archived or scavenged; without one, each sending is a command of
+ * its own.
  */
 export abstract class DomainCommand<Order = unknown, Value = void> extends Command<CommandOutcome<Value>> {
   constructor(

@@ -1,8 +1,8 @@
 // Closing: who waits for a connection still gets it, and a server that says nothing keeps nobody waiting.
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@concord/testing';
+import type pg from 'pg';
+import { openLine } from '../../../test/fixtures/line.js';
 import { DatabaseUnavailable } from './errors.js';
 import { openDatabase } from './open-database.js';
 
@@ -11,32 +11,6 @@ beforeAll(async () => {
   testDatabase = await createTestDatabase();
 });
 afterAll(() => testDatabase.drop());
-
-/** A way to the server on which it can fall silent. */
-async function openLine() {
-  const sockets: Socket[] = [];
-  const target = new URL(testDatabase.url);
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname);
-    for (const socket of [client, upstream]) socket.on('error', () => undefined);
-    client.on('close', () => upstream.destroy());
-    client.pipe(upstream).pipe(client);
-    sockets.push(client, upstream);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = new URL(testDatabase.url);
-  url.hostname = '127.0.0.1';
-  url.port = `${(server.address() as AddressInfo).port}`;
-  const silence = () => {
-    for (const socket of sockets) socket.unpipe().pause();
-  };
-  const close = () => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  };
-  return { url: url.href, silence, close };
-}
 
 describe('close()', () => {
   it('serves what waits for a connection, and refuses what comes then', async () => {
@@ -59,7 +33,7 @@ describe('close()', () => {
   });
 
   it('waits neither for a silent server nor for the pause after a slow hint', async () => {
-    const line = await openLine();
+    const line = await openLine(testDatabase.url);
     const { database, close } = await openDatabase({ url: line.url });
     const heard = new Promise<void>((resolve) => database.notifications.listen('quiet', () => resolve()));
     await heard;
@@ -71,5 +45,17 @@ describe('close()', () => {
     expect(performance.now() - began).toBeLessThan(4000);
     line.close();
     await close();
+  });
+
+  it('leaves no connection behind on which the server does not take leave', async () => {
+    const line = await openLine(testDatabase.url);
+    const { database, close } = await openDatabase({ url: line.url, silenceMs: 200 });
+    const pool = (database.dataSource.driver as unknown as { master: pg.Pool }).master;
+    const gone = new Promise((resolve) => pool.once('remove', () => resolve('gone')));
+    line.silence();
+    await close();
+    const outcome = await Promise.race([gone, sleep(5000, 'there', { ref: false })]);
+    line.close();
+    expect(outcome).toBe('gone');
   });
 });

@@ -99,6 +99,29 @@ describe('a transaction', () => {
     expect(await count()).toBe(2n);
   });
 
+  it.each([
+    ['rollback to savepoint s', false],
+    ['select 1; ROLLBACK TO s', false],
+    ['Abort', false],
+    ['commit', false],
+    ['end', false],
+    ['select 1;\n END work', false],
+    [`prepare transaction 'p'`, false],
+    ['select case when true then 1 end as ended, 2 as uncommitted', true],
+  ])('knows whether %j may have given locks back', async (text, kept) => {
+    for (const name of [undefined, text.slice(0, 30)]) {
+      const seen: boolean[] = [];
+      const running = opened.database.transaction(async (transaction) => {
+        await opened.database.query({ text: 'savepoint s' });
+        seen.push(transaction.keepsLocks);
+        await opened.database.query({ text, ...(name && { name }) }).catch(() => undefined);
+        seen.push(transaction.keepsLocks);
+      });
+      await running.catch(() => undefined);
+      expect(seen).toEqual([true, kept]);
+    }
+  });
+
   it('calls back after its commit, and only then', async () => {
     const heard: string[] = [];
     await opened.database.transaction(async (transaction) => {

@@ -5,6 +5,7 @@ import pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { DatabaseUnavailable, TransactionNeeded, translateDatabaseError } from './errors.js';
 import { Notifications } from './notifications.js';
+import { endPatience } from './silence.js';
 import { parseTimestamp } from './timestamps.js';
 import { ActiveTransaction, type Transaction } from './transaction.js';
 
@@ -174,6 +175,7 @@ export class Database {
       throw translateDatabaseError(error);
     } finally {
       client.off('error', breaks);
+      endPatience(client);
       // A broken connection leaves the pool.
       client.release(broken);
     }

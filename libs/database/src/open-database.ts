@@ -1,9 +1,11 @@
 // From settings to a migrated, ready Database, and back.
 import type pg from 'pg';
+import { wholeNumberSetting } from '@concord/kernel';
 import { DataSource, type EntitySchema } from 'typeorm';
 import { Database } from './database.js';
 import { openPostgres, type PostgresLease } from './embedded/index.js';
 import { runMigrations } from './migrations/index.js';
+import { giveUpWhenSilent } from './silence.js';
 
 /** Row classes of TypeORM. */
 export type RowClass = (new () => object) | EntitySchema<object>;
@@ -15,6 +17,11 @@ export interface DatabaseOptions {
   readonly rows?: readonly RowClass[];
   /** Connections of this process at most; 20 by default. */
   readonly poolSize?: number;
+  /**
+   * After so long without a word of the server, while it owes an answer, its connection is given up: DatabaseUnavailable,
+   * CommitUnknown for a commit. 0: never. Else DATABASE_SILENCE_MS, 60 seconds by default.
+   */
+  readonly silenceMs?: number;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -27,16 +34,24 @@ export interface OpenDatabase {
 }
 
 const SECOND = 1000;
+// Well above the 10 seconds for a lock: a statement may wait for one after the other.
+const SILENCE_MS = 60 * SECOND;
+const LONGEST_SILENCE_MS = 3600 * SECOND;
 
-/** Opens, migrates and connects. Errors: EmbeddedPostgresError, MigrationChanged and what the server refuses. */
+/**
+ * Opens, migrates and connects. Errors: InvalidArgument that names the setting; EmbeddedPostgresError, MigrationChanged
+ * and what the server refuses.
+ */
 export async function openDatabase(options: DatabaseOptions = {}): Promise<OpenDatabase> {
   const { url, dataFolder, onProgress } = options;
+  const silenceMs =
+    options.silenceMs ?? wholeNumberSetting(process.env, 'DATABASE_SILENCE_MS', SILENCE_MS, LONGEST_SILENCE_MS);
   const lease = await openPostgres({
     ...(url && { url }),
     ...(dataFolder && { dataFolder }),
     ...(onProgress && { onProgress }),
   });
-  const dataSource = newDataSource(lease, options);
+  const dataSource = newDataSource(lease, { ...options, silenceMs });
   try {
     await dataSource.initialize();
     await runMigrations(dataSource);
@@ -55,7 +70,7 @@ export async function openDatabase(options: DatabaseOptions = {}): Promise<OpenD
   return { database, embedded: lease.embedded, close: () => (ended ??= end()) };
 }
 
-function newDataSource(lease: PostgresLease, options: DatabaseOptions): DataSource {
+function newDataSource(lease: PostgresLease, options: DatabaseOptions & { silenceMs: number }): DataSource {
   return new DataSource({
     type: 'postgres',
     url: lease.url,
@@ -66,9 +81,14 @@ function newDataSource(lease: PostgresLease, options: DatabaseOptions): DataSour
     extra: {
       // Statements are sent without waiting for the answers to those before them.
       pipeline: true,
+      // TCP asks a server that is silent whether it is there at all, and gives up after ten more seconds.
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10 * SECOND,
       // Whatever the server's default is: each statement sees what was committed before it, as the locks and the feed need.
-      onConnect: (client: pg.ClientBase) =>
-        client.query('set session characteristics as transaction isolation level read committed'),
+      onConnect: (client: pg.ClientBase) => {
+        giveUpWhenSilent(client, options.silenceMs);
+        return client.query('set session characteristics as transaction isolation level read committed');
+      },
       // Nobody waits for a lock for ever, and nobody who went silent in a transaction keeps one for ever.
       lock_timeout: 10 * SECOND,
       idle_in_transaction_session_timeout: 30 * SECOND,

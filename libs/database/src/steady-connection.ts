@@ -74,7 +74,7 @@ export class SteadyConnection {
     try {
       await Promise.race([lost, client.connect()]);
       (client as unknown as { unref(): void }).unref();
-      await Promise.race([lost, this.options.prepare(client)]);
+      await Promise.race([lost, within(PATIENCE_MS, this.options.prepare(client))]);
       onReady();
       this.settle(client);
       // One race for as long as it lives: each one more would stay with `lost` until the end.
@@ -93,11 +93,7 @@ export class SteadyConnection {
 
   private async check(client: pg.Client): Promise<void> {
     await this.pause(CHECK_MS);
-    const late = sleep(PATIENCE_MS, undefined, { ref: false }).then(() => {
-      throw new Error(`the server did not answer within ${PATIENCE_MS} ms`);
-    });
-    late.catch(() => undefined);
-    await Promise.race([late, client.query('select 1')]);
+    await within(PATIENCE_MS, client.query('select 1'));
   }
 
   private isClosed(): boolean {
@@ -112,6 +108,21 @@ export class SteadyConnection {
   private pause(milliseconds: number): Promise<void> {
     const { signal } = this.closing;
     return sleep(milliseconds, undefined, { ref: false, signal }).catch(() => undefined);
+  }
+}
+
+async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
+  // It may fail long after nobody waits for it any more.
+  answer.catch(() => undefined);
+  const inTime = new AbortController();
+  const late = sleep(milliseconds, undefined, { ref: false, signal: inTime.signal }).then(() => {
+    throw new Error(`the server did not answer within ${milliseconds} ms`);
+  });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([late, answer]);
+  } finally {
+    inTime.abort();
   }
 }
 

@@ -6,6 +6,7 @@ import { warn } from '@concord/kernel';
 import type { DataSource, EntityManager } from 'typeorm';
 import { AdoptedQueryRunner } from './adopted-query-runner.js';
 import { CommitUnknown, DatabaseUnavailable, translateDatabaseError } from './errors.js';
+import { bePatient } from './silence.js';
 
 /** The running transaction. */
 export interface Transaction {
@@ -13,12 +14,14 @@ export interface Transaction {
   readonly manager: EntityManager;
   /** Whether its commit or rollback has been sent: it takes no more statements. */
   readonly hasEnded: boolean;
-  /** Whether it has every lock still that it took: nothing can have gone back to a savepoint, which gives locks back. */
+  /** Whether it surely has every lock still that it took: going back to a savepoint gives locks back, and so does its end. */
   readonly keepsLocks: boolean;
   /** Calls back once the commit is durable; never when it was rolled back. */
   onCommit(callback: () => void): void;
   /** The commit waits for this work, whose statements nobody may have awaited, and fails with it. */
   hold(work: Promise<unknown>): void;
+  /** From here to its end a statement may take as long as it likes, DATABASE_SILENCE_MS or not. */
+  bePatient(): void;
 }
 
 export class ActiveTransaction implements Transaction {
@@ -27,7 +30,7 @@ export class ActiveTransaction implements Transaction {
   private readonly held: Promise<unknown>[] = [];
   private gathering = false;
   private ended = false;
-  private wentBack = false;
+  private hasUnlocked = false;
   private runner: AdoptedQueryRunner | undefined;
 
   constructor(
@@ -50,7 +53,7 @@ export class ActiveTransaction implements Transaction {
 
   /** What is done through the manager is not seen here. */
   get keepsLocks(): boolean {
-    return !this.wentBack && this.runner === undefined;
+    return !this.hasUnlocked && this.runner === undefined;
   }
 
   onCommit(callback: () => void): void {
@@ -60,6 +63,10 @@ export class ActiveTransaction implements Transaction {
   hold(work: Promise<unknown>): void {
     work.catch(() => undefined);
     this.held.push(work);
+  }
+
+  bePatient(): void {
+    if (!this.hasEnded) bePatient(this.client);
   }
 
   /** Whether something is to be waited for before the commit. */
@@ -75,7 +82,7 @@ export class ActiveTransaction implements Transaction {
   /** Sends a statement at once. It need not be awaited before the commit, which fails when it has failed. */
   send<Row extends object>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
     if (this.hasEnded) return Promise.reject(new Error(ENDED));
-    if (ROLLBACK.test(statement.text)) this.wentBack = true;
+    if (unlocks(statement)) this.hasUnlocked = true;
     this.gather();
     const answer = this.client.query<Row>(statement).catch((error: unknown) => {
       throw translateDatabaseError(error);
@@ -133,8 +140,18 @@ export class ActiveTransaction implements Transaction {
   }
 }
 
-const ROLLBACK = /\brollback\b/i;
+// Also what ends a transaction: whatever comes then commits by itself.
+const UNLOCKING = /\b(?:rollback|abort|commit|prepare\s+transaction)\b|(?:^|;)\s*end\b/i;
+const prepared = new Map<string, boolean>();
 const ENDED = 'the transaction has ended: await everything that is started in it';
+
+/** Prepared statements are few and come again and again: each is looked through once. */
+function unlocks({ name, text }: pg.QueryConfig): boolean {
+  if (name === undefined) return UNLOCKING.test(text);
+  const known = prepared.get(text) ?? UNLOCKING.test(text);
+  prepared.set(text, known);
+  return known;
+}
 
 /** It is committed: what fails now is told, and changes nothing about that. */
 function callAfterCommit(callback: () => void): void {

@@ -35,7 +35,8 @@ export async function projectEvents(
 
 /** Removes the running tenant's rows of a projection. */
 export async function clearRows(database: Database, projection: ProjectionDefinition, tenantId: string): Promise<void> {
-  const manager = database.current?.manager;
-  if (!manager) throw new Error('clearRows runs inside a transaction');
-  for (const row of projection.rows) await manager.delete(row, { tenantId });
+  const transaction = database.current;
+  if (!transaction) throw new Error('clearRows runs inside a transaction');
+  transaction.bePatient();
+  for (const row of projection.rows) await transaction.manager.delete(row, { tenantId });
 }

@@ -142,8 +142,9 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
   /** An inline projection of a version that never ran is built from what is there, before commands keep it up. */
   private async deployInline(projection: ProjectionDefinition): Promise<void> {
     const deployed = `inline:${subscriptionName(projection)}`;
-    await this.database.transaction(async () => {
+    await this.database.transaction(async (transaction) => {
       // Another instance may be building it.
+      transaction.bePatient();
       await this.database.query({ text: 'set local lock_timeout = 0' });
       const held = await this.checkpoints.hold(deployed, true, ALL_TENANTS);
       if (held?.created) await this.rebuild(projection.name);

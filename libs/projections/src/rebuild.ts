@@ -29,8 +29,9 @@ export async function rebuild(
 ): Promise<number> {
   const tenantId = currentTenant();
   const checkpoints = new Checkpoints(database);
-  return database.transaction(async () => {
+  return database.transaction(async (transaction) => {
     // It may wait for as long as others rebuild.
+    transaction.bePatient();
     await database.query({ text: 'set local lock_timeout = 0' });
     // Commands that project inline hold this lock, shared, from before they append: after it, none is under way, and
     // what they have appended is at or below the last position drawn.

@@ -14,7 +14,7 @@ import { choosePlace, clusterOf, type Place } from './place.js';
 import { ensureServer, isServing, killServer, stopServer } from './server.js';
 
 /** How long the server stays after its last user, for the next command. */
-const GRACE_MS = Number(process.env['CONCORD_GRACE_MS'] ?? 1_000);
+const GRACE_MS = Number(process.env['CONCORD_GRACE_MS'] || 1_000);
 const FIRST_USER_MS = 5_000;
 const WATCH_MS = 500;
 

@@ -165,6 +165,15 @@ describe('an embedded PostgreSQL on a new folder', () => {
     await again.release();
   });
 
+  it('is refused where CONCORD_GRACE_MS is no number, which the keeper would tell nobody', async () => {
+    process.env['CONCORD_GRACE_MS'] = 'long';
+    try {
+      await expect(openEmbeddedPostgres({ dataFolder: folder.path })).rejects.toThrow(/CONCORD_GRACE_MS="long"/);
+    } finally {
+      process.env['CONCORD_GRACE_MS'] = String(GRACE_MS);
+    }
+  });
+
   it('is a new one after its folder was deleted under it, and the old one ends without touching it', async () => {
     const oldGraceMs = 3_000; // Long enough for the new server to be there when the old keeper leaves.
     process.env['CONCORD_GRACE_MS'] = String(oldGraceMs);

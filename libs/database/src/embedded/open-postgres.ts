@@ -2,6 +2,7 @@
 // data folder share.
 import { accessSync, chmodSync, constants, existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { wholeNumberSetting } from '@concord/kernel';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { Hold } from './hold.js';
 
@@ -24,7 +25,7 @@ export interface PostgresLease {
   release(): Promise<void>;
 }
 
-/** Opens the server of `url` or DATABASE_URL, else the embedded one. Errors: EmbeddedPostgresError. */
+/** Opens the server of `url` or DATABASE_URL, else the embedded one. Errors: EmbeddedPostgresError, InvalidArgument that names the setting. */
 export async function openPostgres(options: OpenPostgresOptions = {}): Promise<PostgresLease> {
   const url = options.url ?? process.env['DATABASE_URL'];
   if (url) return { url, embedded: false, release: () => Promise.resolve() };
@@ -34,12 +35,15 @@ export async function openPostgres(options: OpenPostgresOptions = {}): Promise<P
 /** Embedded even where DATABASE_URL is set: tests must never touch the database that names. */
 export async function openEmbeddedPostgres(options: Omit<OpenPostgresOptions, 'url'> = {}): Promise<PostgresLease> {
   refuseOldNode();
+  // The keeper reads it, and tells only its log.
+  wholeNumberSetting(process.env, 'CONCORD_GRACE_MS', 1_000, LONGEST_GRACE_MS);
   const dataFolder = prepareFolder(options.dataFolder ?? process.env['CONCORD_DATA'] ?? '.concord');
   const hold = new Hold(dataFolder, options.onProgress ?? (() => undefined));
   const url = await hold.take();
   return { url, embedded: true, dataFolder, release: () => hold.release() };
 }
 
+const LONGEST_GRACE_MS = 86_400_000;
 // The keeper's lock is one of node:sqlite.
 const OLDEST_NODE = 22;
 

@@ -1,7 +1,9 @@
 // Brings a database up to this code's migrations, through TypeORM's runner. Any number of processes may start at once.
+import type pg from 'pg';
 import { AbstractLogger, DataSource, MigrationExecutor, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { DatabaseNewerThanCode, MigrationChanged, MigrationFailed } from './migration-errors.js';
 import { type MigrationFile, readMigrations } from './migration-files.js';
+import { bePatient } from '../silence.js';
 
 /** Gives the names of the migrations it applied. Works on a connection of its own, with the options of `dataSource`. */
 export async function runMigrations(dataSource: DataSource, folder?: string): Promise<string[]> {
@@ -11,6 +13,8 @@ export async function runMigrations(dataSource: DataSource, folder?: string): Pr
   try {
     // The lock and the migrations share one session: who loses the lock with its connection, loses its transaction too.
     const session = migrator.createQueryRunner();
+    // Others may be migrating, and a migration of much data takes its time.
+    bePatient((await session.connect()) as pg.PoolClient);
     await session.query('SET statement_timeout = 0; SET lock_timeout = 0');
     await session.query(`SELECT pg_advisory_lock(hashtextextended('concord migrations', 0))`);
     await session.query(BOOKKEEPING);

@@ -29,7 +29,10 @@ export class ArchiveScavenger {
   async run(tenant: TenantId): Promise<number> {
     let total = 0;
     for (;;) {
-      const removed = await this.database.transaction(() => this.cutOne(tenant));
+      const removed = await this.database.transaction((transaction) => {
+        transaction.bePatient();
+        return this.cutOne(tenant);
+      });
       await this.deleteDropped(tenant);
       if (removed === 0) return total;
       total += removed;

@@ -1,6 +1,6 @@
 // Moves events out of concord.events into files. A file is durable before the transaction that records it and deletes the
 // events commits: whatever dies when, an event is in the table or in a file that the manifest names, and never in both.
-import { type Database, loadSql } from '@concord/database';
+import { type Database, loadSql, type Statement } from '@concord/database';
 import { type GlobalPosition, InvalidArgument } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { ArchiveOptions, ArchiveReport, ArchiveStep } from '../../requests.js';
@@ -38,7 +38,7 @@ export class Archiver {
   async scavenge(tenant: TenantId): Promise<number> {
     let total = 0;
     for (let removed = REMOVED_AT_ONCE; removed === REMOVED_AT_ONCE; total += removed) {
-      const [row] = await this.database.query<{ removed: bigint }>(sql.scavenge, [tenant, REMOVED_AT_ONCE]);
+      const [row] = await this.patiently<{ removed: bigint }>(sql.scavenge, [tenant, REMOVED_AT_ONCE]);
       removed = Number(row?.removed ?? 0);
     }
     return total + (await this.scavenger.run(tenant));
@@ -52,7 +52,8 @@ export class Archiver {
     const target = await this.target(tenant, options);
     let [events, files] = [0, 0];
     for (;;) {
-      const moved = await this.database.transaction(async () => {
+      const moved = await this.database.transaction(async (transaction) => {
+        transaction.bePatient();
         await this.database.query(sql.lock, [tenant]);
         const rows = await this.due(tenant, target, limit);
         if (rows.length > 0) await this.move(archive, { tenant, rows, onStep: options.onStep ?? (() => undefined) });
@@ -69,8 +70,16 @@ export class Archiver {
   private async target(tenant: TenantId, options: ArchiveOptions): Promise<GlobalPosition | undefined> {
     if ('hidden' in options) return undefined;
     if ('upTo' in options) return options.upTo;
-    const [row] = await this.database.query<{ position: GlobalPosition }>(sql.olderThan, [tenant, options.before]);
+    const [row] = await this.patiently<{ position: GlobalPosition }>(sql.olderThan, [tenant, options.before]);
     return row?.position ?? 0n;
+  }
+
+  /** It looks at a whole history, which may take long. */
+  private patiently<Found extends object>(statement: Statement, values: readonly unknown[]): Promise<Found[]> {
+    return this.database.transaction((transaction) => {
+      transaction.bePatient();
+      return this.database.query<Found>(statement, values);
+    });
   }
 
   private due(tenant: TenantId, target: GlobalPosition | undefined, limit: number): Promise<Row[]> {
