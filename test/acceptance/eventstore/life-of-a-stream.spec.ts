@@ -2,6 +2,7 @@ import { BACKWARDS, binaryEvent, END, START } from '@eventstore/db-client';
 import { EventStore } from '@concord/event-store';
 import { newId, streamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
+import { withClient } from '@concord/testing';
 import { collect, event, type ServerUnderTest, startServer, taking, TENANT } from './server-under-test.js';
 
 let server: ServerUnderTest;
@@ -18,6 +19,14 @@ const fresh = (category = 'order') => streamName(category, newId());
 const five = () => ['A', 'B', 'C', 'D', 'E'].map((type) => event(type));
 const types = async (stream: string, options = {}) =>
   (await collect(server.client.readStream(stream, options))).map(({ event }) => event?.type);
+
+/** As if it had been written two hours ago. */
+const aged = (stream: string) =>
+  withClient(server.databaseUrl, (database) =>
+    database.query(`update concord.events set recorded_at = recorded_at - interval '2 hours' where stream_name = $1`, [
+      stream,
+    ]),
+  );
 
 describe('stream metadata', () => {
   it('come back to clients and to domain code, and count at once', async () => {
@@ -83,6 +92,48 @@ describe('deletion', () => {
   });
 });
 
+describe('an append without events', () => {
+  const states = {
+    'is not there': async () => undefined,
+    'is there': (stream: string) => server.client.appendToStream(stream, five()),
+    'is softly deleted': async (stream: string) => {
+      await server.client.appendToStream(stream, five());
+      await server.client.deleteStream(stream);
+    },
+    'is older than $maxAge': async (stream: string) => {
+      await server.client.appendToStream(stream, five());
+      await aged(stream);
+      await server.client.setStreamMetadata(stream, { maxAge: 3600 });
+    },
+    'has a tombstone': (stream: string) => server.client.tombstoneStream(stream),
+  };
+  const expectations = ['any', 'no_stream', 'stream_exists', 3n, 4n] as const;
+  // The second one makes the client send an Append, not a BatchAppend.
+  const ways = [{}, { credentials: { username: 'u', password: 'p' } }];
+
+  it.each(Object.entries(states))('to a stream that %s is answered as a real one would be', async (state, prepare) => {
+    const outcome = async (events: ReturnType<typeof five>, options: object) => {
+      const stream = fresh();
+      await prepare(stream);
+      try {
+        const { nextExpectedRevision: last } = await server.client.appendToStream(stream, events, options);
+        // The client says 0 where nothing is there.
+        return { end: state === 'is not there' ? undefined : last - BigInt(events.length) };
+      } catch (error) {
+        const { type, actualVersion } = error as { type: string; actualVersion?: unknown };
+        return { type, actualVersion };
+      }
+    };
+    for (const expectedRevision of expectations) {
+      for (const way of ways) {
+        const options = { expectedRevision, ...way };
+        const real = await outcome([event()], options);
+        expect([options, await outcome([], options)]).toEqual([options, real]);
+      }
+    }
+  });
+});
+
 describe('system streams', () => {
   it('hold links to a category, a type and each stream, resolved on demand, read both ways and followed', async () => {
     const [category, type] = [`c${newId().replaceAll('-', '')}`, `T${newId()}`];
@@ -143,5 +194,20 @@ describe('system streams', () => {
     expect(await types(own, { resolveLinkTos: true })).toEqual(['B']);
     await server.client.tombstoneStream(stream);
     expect(await types(links, { resolveLinkTos: true, maxCount: 1 })).toEqual([undefined]);
+  });
+
+  it.each([
+    ['beyond $maxCount', { maxCount: 2 }, [undefined, 'E']],
+    ['before $tb', { truncateBefore: 4 }, [undefined, 'E']],
+    ['older than $maxAge', { maxAge: 3600 }, [undefined, undefined]],
+  ])('show nothing by a link that the stream does not: %s', async (_, metadata, shown) => {
+    const [stream, links] = [fresh(), fresh('links')];
+    await server.client.appendToStream(stream, five());
+    const link = (position: number) => binaryEvent({ type: '$>', data: Buffer.from(`${position}@${stream}`) });
+    await server.client.appendToStream(links, [link(2), link(4)]);
+    await aged(stream);
+    expect(await types(links, { resolveLinkTos: true })).toEqual(['C', 'E']);
+    await server.client.setStreamMetadata(stream, metadata);
+    expect(await types(links, { resolveLinkTos: true })).toEqual(shown);
   });
 });

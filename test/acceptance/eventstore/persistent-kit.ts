@@ -3,9 +3,34 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { persistentSubscriptionToStreamSettingsFromDefaults, START } from '@eventstore/db-client';
 import { newId } from '@concord/kernel';
 import { consuming } from './consuming.js';
-import { event, type ServerUnderTest } from './server-under-test.js';
+import { event, type ServerUnderTest, startServer } from './server-under-test.js';
 
 export type Settings = Parameters<typeof persistentSubscriptionToStreamSettingsFromDefaults>[0];
+
+/** One server for all tests of a file, and more for those that want one of their own. */
+export function serversUnderTest() {
+  const others: ServerUnderTest[] = [];
+  let shared: ServerUnderTest;
+  beforeAll(async () => {
+    shared = await startServer();
+  });
+  afterEach(async () => {
+    await Promise.all(others.splice(0).map((other) => other.close()));
+  });
+  afterAll(async () => {
+    await shared.close();
+  });
+  return {
+    get shared() {
+      return shared;
+    },
+    async another() {
+      const other = await startServer();
+      others.push(other);
+      return other;
+    },
+  };
+}
 
 export const fresh = (category = 'order') => `${category}-${newId()}`;
 export const events = (...types: string[]) => types.map((type) => event(type));

@@ -3,33 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { END, eventTypeFilter, persistentSubscriptionToAllSettingsFromDefaults, START } from '@eventstore/db-client';
 import { withClient } from '@concord/testing';
 import { consuming, typesOf } from './consuming.js';
-import { events, fresh, fromStart, subscribed, until } from './persistent-kit.js';
-import { event, type ServerUnderTest, startServer, TENANT } from './server-under-test.js';
+import { events, fresh, fromStart, serversUnderTest, subscribed, until } from './persistent-kit.js';
+import { event, TENANT } from './server-under-test.js';
 
-let server: ServerUnderTest;
-const others: ServerUnderTest[] = [];
-
-beforeAll(async () => {
-  server = await startServer();
-});
-
-afterEach(async () => {
-  await Promise.all(others.splice(0).map((other) => other.close()));
-});
-
-afterAll(async () => {
-  await server.close();
-});
-
-async function another(): Promise<ServerUnderTest> {
-  const other = await startServer();
-  others.push(other);
-  return other;
-}
+const servers = serversUnderTest();
 
 describe('making, changing and deleting', () => {
   it('is refused with the errors that clients know', async () => {
-    const { client, stream } = await subscribed(server, []);
+    const { client, stream } = await subscribed(servers.shared, []);
     const twice = client.createPersistentSubscriptionToStream(stream, 'g', fromStart());
     await expect(twice).rejects.toMatchObject({
       type: 'persistent-subscription-exists',
@@ -59,7 +40,7 @@ describe('making, changing and deleting', () => {
   });
 
   it('takes no more consumers than it was told to', async () => {
-    const { consume } = await subscribed(server, ['A'], { maxSubscriberCount: 1 });
+    const { consume } = await subscribed(servers.shared, ['A'], { maxSubscriberCount: 1 });
     const one = consume();
     await one.take(1);
     expect(await consume().ended).toMatchObject({ type: 'maximum-subscribers-reached', groupName: 'g' });
@@ -67,7 +48,7 @@ describe('making, changing and deleting', () => {
   });
 
   it('drops the consumers of one that is updated, and goes on with the new settings where it was', async () => {
-    const { client, stream, consume, info } = await subscribed(server, ['A', 'B'], { checkPointUpperBound: 1 });
+    const { client, stream, consume, info } = await subscribed(servers.shared, ['A', 'B'], { checkPointUpperBound: 1 });
     const one = consume();
     const [a] = await one.take(2);
     await one.ack(a!);
@@ -89,7 +70,7 @@ describe('making, changing and deleting', () => {
   });
 
   it('drops the consumers of one that is deleted; one of the same name begins anew, with nothing parked', async () => {
-    const { client, stream, consume, info } = await subscribed(server, ['A', 'B'], { checkPointUpperBound: 1 });
+    const { client, stream, consume, info } = await subscribed(servers.shared, ['A', 'B'], { checkPointUpperBound: 1 });
     const one = consume();
     const [a, b] = await one.take(2);
     await one.nack('park', a!);
@@ -106,7 +87,7 @@ describe('making, changing and deleting', () => {
   });
 
   it('tells what there is: of a stream, of $all, and of everything', async () => {
-    const { client, stream, info } = await subscribed(server, ['A', 'B']);
+    const { client, stream, info } = await subscribed(servers.shared, ['A', 'B']);
     await until(async () => (await info()).stats.lastKnownEventRevision === 1n);
     expect(await info()).toMatchObject({
       eventSource: stream,
@@ -132,7 +113,7 @@ describe('making, changing and deleting', () => {
   });
 
   it('restarts all of them: consumers are dropped, nothing is lost', async () => {
-    const own = await another();
+    const own = await servers.another();
     const { client } = own;
     await client.appendToStream('order-1', events('A', 'B'));
     await client.createPersistentSubscriptionToStream('order-1', 'g', fromStart());
@@ -148,7 +129,7 @@ describe('making, changing and deleting', () => {
 
   it('is done one after the other, however many clients do it at once', async () => {
     const stream = fresh();
-    const clients = [server.connect(), server.connect(), server.connect()];
+    const clients = [servers.shared.connect(), servers.shared.connect(), servers.shared.connect()];
     const groups = ['a', 'b', 'c', 'd', 'e', 'f'];
     const made = await Promise.allSettled(
       clients.flatMap((client) =>
@@ -159,8 +140,8 @@ describe('making, changing and deleting', () => {
     for (const result of made) {
       if (result.status === 'rejected') expect(result.reason).toMatchObject({ type: 'persistent-subscription-exists' });
     }
-    await server.client.restartPersistentSubscriptionSubsystem();
-    const kept = await server.client.listPersistentSubscriptionsToStream(stream);
+    await servers.shared.client.restartPersistentSubscriptionSubsystem();
+    const kept = await servers.shared.client.listPersistentSubscriptionsToStream(stream);
     expect(kept.map(({ groupName }) => groupName).toSorted()).toEqual(groups);
     const gone = await Promise.allSettled(
       clients.map((client) => client.deletePersistentSubscriptionToStream(stream, 'a')),
@@ -169,7 +150,7 @@ describe('making, changing and deleting', () => {
   });
 
   it('tells consumers when the stream cannot be read any more', async () => {
-    const { client, stream, consume } = await subscribed(server, ['A']);
+    const { client, stream, consume } = await subscribed(servers.shared, ['A']);
     const one = consume();
     await one.take(1);
     await client.tombstoneStream(stream);
@@ -179,7 +160,7 @@ describe('making, changing and deleting', () => {
   });
 
   it('keeps no position that has no event: after a crash of PostgreSQL another one may get it', async () => {
-    const own = await another();
+    const own = await servers.another();
     const { client } = own;
     const last = await client.appendToStream('order-1', events('A', 'B'));
     const burn = () =>

@@ -1,21 +1,13 @@
 // Who may hand out and keep, at the moments that no kill hits: an owner that was followed and has not heard of it, and one
 // whose clock says that its lease is over before its timers do.
 import { EventStoreDBClient } from '@eventstore/db-client';
-import { type OpenDatabase, openDatabase } from '@concord/database';
-import { PostgresEventStore, StoredEvents } from '@concord/event-store';
-import { newId, type StreamName } from '@concord/kernel';
-import { Checkpoints } from '@concord/subscriptions';
-import { runInTenant } from '@concord/tenancy';
 import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
-import { Consumer } from '../../../apps/eventstore/src/persistent/consumer.js';
-import type { Message } from '../../../apps/eventstore/src/persistent/message.js';
-import { PersistentSubscription } from '../../../apps/eventstore/src/persistent/subscription.js';
-import { Wake } from '../../../apps/eventstore/src/reading/wake.js';
 import { type RunningServer, startEventStoreServer } from '../../../apps/eventstore/src/start-server.js';
 import { eventually } from '../../fixtures/data-folder.js';
+import { alone, consume } from './persistent-alone.js';
 import { consuming } from './consuming.js';
 import { fromStart, until } from './persistent-kit.js';
-import { collect, event, TENANT } from './server-under-test.js';
+import { collect, event } from './server-under-test.js';
 
 let test: TestDatabase;
 const closing: (() => Promise<unknown>)[] = [];
@@ -104,62 +96,18 @@ it.each([
 });
 
 it('hands out nothing while it may not, and goes on when it may again', async () => {
-  const open: OpenDatabase = await openDatabase({ url: test.url, poolSize: 4 });
-  closing.push(() => open.close());
-  const { database } = open;
-  const [store, stored] = [new PostgresEventStore(database), new StoredEvents(database)];
-  const wake = new Wake(store, stored);
   let may = true;
-  await runInTenant(TENANT, async () => {
-    const stream = 'order-1' as StreamName;
-    const append = (type: string) =>
-      store.append({ stream, expected: 'any', events: [{ id: newId(), type, data: {} }] });
-    await append('A');
-    const parts = {
-      store,
-      stored,
-      wake,
-      checkpoints: new Checkpoints(database),
-      fenced: <T>(work: () => Promise<T>) => store.transaction(work),
-      mayResolve: () => Promise.resolve(true),
-      isOwner: () => may,
-    };
-    const asked = {
-      resolveLinks: false,
-      checkpointAfter: 0,
-      minCheckpointCount: 1,
-      maxCheckpointCount: 100,
-      maxSubscriberCount: 0,
-    };
-    const sizes = { liveBufferSize: 10, readBatchSize: 10, historyBufferSize: 20, messageTimeout: 0, maxRetryCount: 1 };
-    const definition = {
-      stream,
-      group: 'g',
-      startFrom: 0n,
-      startsAt: 0n,
-      settings: { ...asked, ...sizes, extraStatistics: false, strategy: 'RoundRobin' },
-    } as const;
-    const subscription = new PersistentSubscription(parts, definition);
-    await subscription.start();
-    const sent: Message[] = [];
-    const who = {
-      bufferSize: 10,
-      user: 'u',
-      from: 'f',
-      connectionName: 'c',
-      isClogged: () => false,
-      end: () => undefined,
-    };
-    subscription.dispatcher.connect(new Consumer({ ...who, send: (message) => sent.push(message) }));
+  await alone(test.url, { isOwner: () => may }, async ({ append, begin }) => {
+    await append('order-1', 'A');
+    const subscription = await begin({ stream: 'order-1' });
+    const sent = consume(subscription);
     await eventually(() => sent.length === 1, 'the first event');
     may = false;
-    await append('B');
+    await append('order-1', 'B');
     await until(async () => subscription.dispatcher.waiting === 1);
     subscription.dispatcher.ack([sent[0]!.id]);
     expect(sent).toHaveLength(1);
     may = true;
     await eventually(() => sent.length === 2, 'the second event');
-    await subscription.stop(new Error('over'));
   });
-  wake.stop();
 });

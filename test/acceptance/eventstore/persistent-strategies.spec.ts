@@ -1,22 +1,21 @@
 // Who gets what, how much at a time, and what the client library cannot say: raw calls.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { ServiceError } from '@grpc/grpc-js';
 import { jsonEvent, persistentSubscriptionToStreamSettingsFromDefaults, START } from '@eventstore/db-client';
-import services from '@eventstore/db-client/generated/persistent_grpc_pb.js';
 import persistent from '@eventstore/db-client/generated/persistent_pb.js';
-import type { ReadResp } from '@eventstore/db-client/generated/persistent_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import { newId } from '@concord/kernel';
 import { eventually } from '../../fixtures/data-folder.js';
 import { consuming, type Consuming } from './consuming.js';
+import { rawSubscriptions } from './persistent-raw.js';
 import { event, type ServerUnderTest, startServer } from './server-under-test.js';
 
 let server: ServerUnderTest;
-let raw: InstanceType<typeof services.PersistentSubscriptionsClient>;
+let raw: ReturnType<typeof rawSubscriptions>;
 
 beforeAll(async () => {
   server = await startServer();
-  raw = new services.PersistentSubscriptionsClient(`127.0.0.1:${server.port}`, credentials.createInsecure());
+  raw = rawSubscriptions(server.port);
 });
 
 afterAll(async () => {
@@ -25,7 +24,6 @@ afterAll(async () => {
 });
 
 const category = () => `c${newId().replaceAll('-', '')}`;
-const identifier = (stream: string) => new shared.StreamIdentifier().setStreamName(Buffer.from(stream));
 type Strategy = 'RoundRobin' | 'DispatchToSingle' | 'Pinned';
 
 /** Two consumers of a category of ten streams with ten events each, written in turns. */
@@ -106,7 +104,7 @@ describe('strategies', () => {
 
   it('PinnedByCorrelation keeps a conversation with one consumer', async () => {
     const [stream, conversations] = [`${category()}-1`, ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']];
-    await createRaw(stream, 'PinnedByCorrelation');
+    await raw.create(stream, 'PinnedByCorrelation');
     const consume = () =>
       consuming(server.client.subscribeToPersistentSubscriptionToStream(stream, 'g', { bufferSize: 100 }));
     const consumers = [consume(), consume()];
@@ -126,52 +124,18 @@ describe('strategies', () => {
   });
 });
 
-function createRaw(
-  stream: string,
-  strategy: string,
-  change?: (settings: InstanceType<typeof persistent.CreateReq.Settings>) => void,
-) {
-  const settings = new persistent.CreateReq.Settings()
-    .setConsumerStrategy(strategy)
-    .setReadBatchSize(20)
-    .setHistoryBufferSize(500)
-    .setLiveBufferSize(500)
-    .setMaxRetryCount(10)
-    .setMessageTimeoutTicks('300000000')
-    .setCheckpointAfterTicks('20000000');
-  change?.(settings);
-  const options = new persistent.CreateReq.Options().setGroupName('g').setSettings(settings);
-  options.setStream(
-    new persistent.CreateReq.StreamOptions().setStreamIdentifier(identifier(stream)).setStart(new shared.Empty()),
-  );
-  return new Promise<void>((resolve, reject) =>
-    raw.create(new persistent.CreateReq().setOptions(options), (error) => (error ? reject(error) : resolve())),
-  );
-}
-
-function readRaw(stream: string, bufferSize: number) {
-  const call = raw.read(new Metadata());
-  const responses: ReadResp[] = [];
-  const failed = new Promise<ServiceError>((resolve) => call.on('error', resolve));
-  call.on('data', (response: ReadResp) => responses.push(response));
-  const options = new persistent.ReadReq.Options().setStreamIdentifier(identifier(stream)).setGroupName('g');
-  options.setBufferSize(bufferSize);
-  call.write(new persistent.ReadReq().setOptions(options));
-  return { call, responses, failed, events: () => responses.flatMap((response) => response.getEvent() ?? []) };
-}
-
 describe('raw calls', () => {
   it('take times in ticks and strategies by name, and refuse one that there is not', async () => {
     const stream = `${category()}-1`;
-    await expect(createRaw(stream, 'Fastest')).rejects.toMatchObject({
+    await expect(raw.create(stream, 'Fastest')).rejects.toMatchObject({
       code: 13,
       metadata: expect.objectContaining({}),
       message: expect.stringContaining('there is no consumer strategy "Fastest"'),
     });
-    await expect(createRaw(stream, 'RoundRobin', (settings) => settings.setMaxRetryCount(-1))).rejects.toThrow(
+    await expect(raw.create(stream, 'RoundRobin', (settings) => settings.setMaxRetryCount(-1))).rejects.toThrow(
       /0 or more/,
     );
-    await createRaw(stream, 'RoundRobin');
+    await raw.create(stream, 'RoundRobin');
     const { settings } = await server.client.getPersistentSubscriptionToStreamInfo(stream, 'g');
     expect(settings).toMatchObject({
       messageTimeout: 30_000,
@@ -183,8 +147,8 @@ describe('raw calls', () => {
   it('get ids as they ask for them, and go on listening after they said all they have to say', async () => {
     const stream = `${category()}-1`;
     await server.client.appendToStream(stream, event('A'));
-    await createRaw(stream, 'RoundRobin');
-    const { call, responses, events } = readRaw(stream, 2);
+    await raw.create(stream, 'RoundRobin');
+    const { call, responses, events } = raw.read(stream, 2);
     await eventually(() => events().length === 1, 'the first event');
     expect(responses[0]!.getSubscriptionConfirmation()!.getSubscriptionId()).toBe(`${stream}::g`);
     const id = events()[0]!.getEvent()!.getId()!;
@@ -198,19 +162,19 @@ describe('raw calls', () => {
 
   it('are ended by what makes no sense, with a reason', async () => {
     const stream = `${category()}-1`;
-    await createRaw(stream, 'RoundRobin');
-    expect(await readRaw(stream, 0).failed).toMatchObject({
+    await raw.create(stream, 'RoundRobin');
+    expect(await raw.read(stream, 0).failed).toMatchObject({
       code: 3,
       details: expect.stringContaining('buffer size is 0'),
     });
-    const twice = readRaw(stream, 1);
+    const twice = raw.read(stream, 1);
     twice.call.write(new persistent.ReadReq().setOptions(new persistent.ReadReq.Options()));
     expect(await twice.failed).toMatchObject({ code: 3, details: expect.stringContaining('acknowledgements only') });
-    const early = raw.read(new Metadata());
+    const early = raw.call();
     const failed = new Promise<ServiceError>((resolve) => early.on('error', resolve).on('data', () => undefined));
     early.write(new persistent.ReadReq().setAck(new persistent.ReadReq.Ack()));
     expect(await failed).toMatchObject({ code: 3, details: expect.stringContaining('has its options') });
-    const bad = readRaw(stream, 1);
+    const bad = raw.read(stream, 1);
     const ack = new persistent.ReadReq.Ack().setIdsList([new shared.UUID().setString('none')]);
     bad.call.write(new persistent.ReadReq().setAck(ack));
     expect(await bad.failed).toMatchObject({ code: 3, details: expect.stringContaining('no UUID') });
@@ -220,8 +184,8 @@ describe('raw calls', () => {
 
   it('pass over acknowledgements of what is not in hand', async () => {
     const stream = `${category()}-1`;
-    await createRaw(stream, 'RoundRobin');
-    const { call, events } = readRaw(stream, 1);
+    await raw.create(stream, 'RoundRobin');
+    const { call, events } = raw.read(stream, 1);
     call.write(
       new persistent.ReadReq().setAck(new persistent.ReadReq.Ack().setIdsList([new shared.UUID().setString(newId())])),
     );
@@ -234,8 +198,8 @@ describe('raw calls', () => {
     const stream = `${category()}-1`;
     const large = () => jsonEvent({ type: 'L', data: { x: 'x'.repeat(20_000) } });
     for (let n = 0; n < 20; n += 1) await server.client.appendToStream(stream, Array.from({ length: 40 }, large));
-    await createRaw(stream, 'RoundRobin');
-    const { call, events } = readRaw(stream, 100_000);
+    await raw.create(stream, 'RoundRobin');
+    const { call, events, ackAll } = raw.read(stream, 100_000);
     call.pause();
     const inFlight = async () => {
       const { connections } = await server.client.getPersistentSubscriptionToStreamInfo(stream, 'g');
@@ -247,7 +211,11 @@ describe('raw calls', () => {
     }
     expect(await inFlight()).toBeLessThan(400);
     call.resume();
-    await eventually(() => events().length === 800, 'all events in the end');
+    const ackAndCount = () => {
+      ackAll();
+      return events().length;
+    };
+    await eventually(() => ackAndCount() === 800, 'all events in the end');
     call.cancel();
   });
 });

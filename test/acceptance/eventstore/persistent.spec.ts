@@ -8,33 +8,14 @@ import {
 } from '@eventstore/db-client';
 import { newId } from '@concord/kernel';
 import { consuming, typesOf } from './consuming.js';
-import { events, fresh, fromStart, subscribed, until } from './persistent-kit.js';
-import { collect, type ServerUnderTest, startServer } from './server-under-test.js';
+import { events, fresh, fromStart, serversUnderTest, subscribed, until } from './persistent-kit.js';
+import { collect } from './server-under-test.js';
 
-let server: ServerUnderTest;
-const others: ServerUnderTest[] = [];
-
-beforeAll(async () => {
-  server = await startServer();
-});
-
-afterEach(async () => {
-  await Promise.all(others.splice(0).map((other) => other.close()));
-});
-
-afterAll(async () => {
-  await server.close();
-});
-
-async function another(): Promise<ServerUnderTest> {
-  const other = await startServer();
-  others.push(other);
-  return other;
-}
+const servers = serversUnderTest();
 
 describe('a persistent subscription to a stream', () => {
   it('delivers what is there and what comes, once acknowledged no more', async () => {
-    const { client, stream, consume } = await subscribed(server, ['A', 'B']);
+    const { client, stream, consume } = await subscribed(servers.shared, ['A', 'B']);
     const one = consume();
     await one.confirmed;
     expect(typesOf(await one.take(2))).toEqual(['A', 'B']);
@@ -51,7 +32,7 @@ describe('a persistent subscription to a stream', () => {
   });
 
   it('delivers again, counted, what a consumer had in hand when it went', async () => {
-    const { consume } = await subscribed(server, ['A', 'B', 'C']);
+    const { consume } = await subscribed(servers.shared, ['A', 'B', 'C']);
     const one = consume();
     const [a] = await one.take(3);
     await one.ack(a!);
@@ -65,7 +46,7 @@ describe('a persistent subscription to a stream', () => {
   });
 
   it('starts where it was told, from the end too: that of the moment when it was made', async () => {
-    const { client } = server;
+    const { client } = servers.shared;
     const stream = fresh();
     await client.appendToStream(stream, events('A', 'B', 'C'));
     for (const [group, startFrom] of [
@@ -83,7 +64,7 @@ describe('a persistent subscription to a stream', () => {
   });
 
   it('has no more in the hand of a consumer than its buffer takes', async () => {
-    const { consume, info } = await subscribed(server, ['A', 'B', 'C', 'D', 'E']);
+    const { consume, info } = await subscribed(servers.shared, ['A', 'B', 'C', 'D', 'E']);
     const one = consume(2);
     const [a, b] = await one.take(2);
     await sleep(200);
@@ -99,8 +80,8 @@ describe('a persistent subscription to a stream', () => {
 
   it('resolves links, of system streams too, when it is to; links are what is acknowledged', async () => {
     const category = `c${newId().replaceAll('-', '')}`;
-    await server.client.appendToStream(`${category}-1`, events('A', 'B'));
-    const { consume, client } = await subscribed(server, [], { resolveLinkTos: true }, `$ce-${category}`);
+    await servers.shared.client.appendToStream(`${category}-1`, events('A', 'B'));
+    const { consume, client } = await subscribed(servers.shared, [], { resolveLinkTos: true }, `$ce-${category}`);
     const one = consume(1);
     const [a] = await one.take(1);
     expect(a).toMatchObject({ event: { type: 'A', streamId: `${category}-1` }, link: { type: '$>' } });
@@ -118,7 +99,7 @@ describe('a persistent subscription to a stream', () => {
 
 describe('an event that is not acknowledged', () => {
   it('comes again when the consumer asks, or its time is up, with the number of tries', async () => {
-    const { consume } = await subscribed(server, ['A'], { messageTimeout: 300 });
+    const { consume } = await subscribed(servers.shared, ['A'], { messageTimeout: 300 });
     const one = consume();
     const [first] = await one.take(1);
     await one.nack('retry', first!);
@@ -133,7 +114,7 @@ describe('an event that is not acknowledged', () => {
   });
 
   it('is skipped when the consumer says so', async () => {
-    const { consume, info } = await subscribed(server, ['A', 'B']);
+    const { consume, info } = await subscribed(servers.shared, ['A', 'B']);
     const one = consume(1);
     const [a] = await one.take(1);
     await one.nack('skip', a!);
@@ -143,7 +124,7 @@ describe('an event that is not acknowledged', () => {
   });
 
   it('is parked after its last try, as a link with the reason', async () => {
-    const { client, consume, info, parked } = await subscribed(server, ['A', 'B'], {
+    const { client, consume, info, parked } = await subscribed(servers.shared, ['A', 'B'], {
       maxRetryCount: 2,
       messageTimeout: 0,
     });
@@ -165,7 +146,7 @@ describe('an event that is not acknowledged', () => {
   });
 
   it('is parked at once when the consumer says so, and replayed when somebody asks', async () => {
-    const { client, stream, consume, info, parked } = await subscribed(server, ['A', 'B', 'C']);
+    const { client, stream, consume, info, parked } = await subscribed(servers.shared, ['A', 'B', 'C']);
     const one = consume();
     const [a, b, c] = await one.take(3);
     await one.nack('park', a!, c!);
@@ -187,7 +168,7 @@ describe('an event that is not acknowledged', () => {
   });
 
   it('goes to another consumer when one asks for the stop, which is dropped', async () => {
-    const { consume } = await subscribed(server, ['A']);
+    const { consume } = await subscribed(servers.shared, ['A']);
     const one = consume();
     const [a] = await one.take(1);
     await one.nack('stop', a!);
@@ -204,7 +185,7 @@ describe('a persistent subscription to $all', () => {
     ['by stream', streamNameFilter({ prefixes: ['wanted'] }), ['W1', 'W2']],
     ['by type', eventTypeFilter({ regex: '^W' }), ['W1', 'W2']],
   ])('delivers %s, and never what it parked itself', async (_, filter, expected) => {
-    const own = await another();
+    const own = await servers.another();
     const { client } = own;
     const start = await client.appendToStream('before-1', events('Before'));
     const { commit } = start.position!;

@@ -1,7 +1,8 @@
+import { EventEmitter } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { untilStopped } from './stopping.js';
+import { Outgoing, untilStopped } from './stopping.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -48,5 +49,44 @@ describe('messages until a signal', () => {
     const passing = untilStopped(messages(), never);
     await passing.next();
     await expect(passing.next()).rejects.toThrow('broken');
+  });
+});
+
+/** A client that takes nothing until it is told to. */
+class SlowClient extends EventEmitter {
+  readonly cancelled = false;
+  readonly destroyed = false;
+  readonly sent: number[] = [];
+
+  write(message: number): boolean {
+    this.sent.push(message);
+    return false;
+  }
+}
+
+describe('answers', () => {
+  it('wait one after the other for a client that takes none', async () => {
+    const client = new SlowClient();
+    const out = new Outgoing<number>(client, never);
+    const told = [1, 2, 3].map((answer) => out.tell(answer));
+    await setImmediate();
+    expect(client.sent).toEqual([1]);
+    expect(client.listenerCount('drain')).toBe(1);
+    client.emit('drain');
+    await told[0];
+    await setImmediate();
+    expect(client.sent).toEqual([1, 2]);
+  });
+
+  it('are told after the stop as well, and then nothing waits', async () => {
+    const client = new SlowClient();
+    const stop = new AbortController();
+    const out = new Outgoing<number>(client, stop.signal);
+    const told = [out.tell(1), out.tell(2)];
+    await setImmediate();
+    stop.abort(new Error('the server is shutting down'));
+    await Promise.all(told);
+    await out.tell(3);
+    expect(client.sent).toEqual([1, 2, 3]);
   });
 });

@@ -1,6 +1,5 @@
 // Calls that go on until somebody ends them: the client, or a server that is shutting down.
-import { once } from 'node:events';
-import type { ServerWritableStream } from '@grpc/grpc-js';
+import { type EventEmitter, once } from 'node:events';
 import { ConcordError } from '@concord/kernel';
 
 /** The server is shutting down: connect again, here or elsewhere. */
@@ -42,10 +41,19 @@ export async function* untilStopped<T>(messages: AsyncIterable<T>, stop: AbortSi
   }
 }
 
+/** Both kinds of call that have many answers. */
+interface Answering<Message> extends EventEmitter {
+  readonly cancelled: boolean;
+  readonly destroyed: boolean;
+  write(message: Message): boolean;
+}
+
 /** Writes no faster than the client reads. */
 export class Outgoing<Message> {
+  private telling: Promise<void> = Promise.resolve();
+
   constructor(
-    private readonly call: Pick<ServerWritableStream<unknown, Message>, 'write' | 'once' | 'off' | 'on'>,
+    private readonly call: Answering<Message>,
     readonly stop: AbortSignal,
   ) {}
 
@@ -54,10 +62,26 @@ export class Outgoing<Message> {
     this.stop.throwIfAborted();
     if (this.call.write(message)) return;
     try {
-      await once(this.call as ServerWritableStream<unknown, Message>, 'drain', { signal: this.stop });
+      await this.drained();
     } catch (error) {
       this.stop.throwIfAborted();
       throw error;
     }
+  }
+
+  /**
+   * For answers, of which many may be ready at once: resolves when the client takes more, and never rejects. A client that
+   * is there still gets them after `stop`, too, but nothing waits for it any more.
+   */
+  tell(message: Message): Promise<void> {
+    this.telling = this.telling.then(async () => {
+      if (this.call.cancelled || this.call.destroyed) return;
+      if (!this.call.write(message)) await this.drained().catch(() => undefined);
+    });
+    return this.telling;
+  }
+
+  private drained(): Promise<unknown> {
+    return once(this.call, 'drain', { signal: this.stop });
   }
 }

@@ -67,14 +67,17 @@ export class Dispatcher {
     this.dispatch();
   }
 
-  /** What it has in hand goes to others, in order. */
+  /**
+   * It has gone, and what it has in hand goes to others, in order. The oldest is what it was most likely at work on, and may
+   * be what has killed it: so that such an event is parked in the end, this counts as a failure of that one, and of no other.
+   */
   disconnect(consumer: Consumer): void {
     const index = this.consumers.indexOf(consumer);
     if (index < 0) return;
     this.consumers.splice(index, 1);
-    for (const message of consumer.messages) {
-      if (this.take(message.id)) this.again(message);
-    }
+    const [oldest] = consumer.messages;
+    if (oldest) this.failed(oldest.id, 'its consumer went without an answer');
+    for (const { id } of consumer.messages) this.handBack(id);
     this.dispatch();
   }
 
@@ -120,12 +123,10 @@ export class Dispatcher {
     this.sendAway(error);
   }
 
-  /** All consumers go; what they had in hand waits for others. */
+  /** All consumers go, and that is no fault of theirs or of an event; what they had in hand waits for others. */
   sendAway(error: Error): void {
     for (const consumer of this.consumers.splice(0)) {
-      for (const message of consumer.messages) {
-        if (this.take(message.id)) this.again(message);
-      }
+      for (const { id } of consumer.messages) this.handBack(id);
       consumer.options.end(error);
     }
   }
@@ -179,8 +180,14 @@ export class Dispatcher {
   private failed(id: string, reason: string): void {
     const message = this.take(id);
     if (!message) return;
-    if (message.retries < this.settings.maxRetryCount) this.again(message);
+    message.failures += 1;
+    if (message.failures <= this.settings.maxRetryCount) this.again(message);
     else this.listener.park(message, `Reached retry count of ${this.settings.maxRetryCount}: ${reason}`);
+  }
+
+  private handBack(id: string): void {
+    const message = this.take(id);
+    if (message) this.again(message);
   }
 
   private again(message: Message): void {

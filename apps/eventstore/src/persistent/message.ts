@@ -12,7 +12,10 @@ export interface Message {
   readonly place: bigint;
   readonly replayed: boolean;
   readonly lane: number;
+  /** How many times it was handed out before, as consumers are told. */
   retries: number;
+  /** How many of those may be its own fault: these are what is limited. */
+  failures: number;
 }
 
 export const LANES = 1024;
@@ -27,7 +30,8 @@ export interface Placed {
 export function messageOf(entry: Entry, { place, replayed, byCorrelation }: Placed): Message | undefined {
   const shown = entry.link ?? entry.event;
   if (!shown) return undefined;
-  return { id: shown.event_id, entry, place, replayed, lane: laneOf(entry.event ?? shown, byCorrelation), retries: 0 };
+  const lane = laneOf(entry.event ?? shown, byCorrelation);
+  return { id: shown.event_id, entry, place, replayed, lane, retries: 0, failures: 0 };
 }
 
 /** Events of a stream, or of a conversation, have the same lane. */

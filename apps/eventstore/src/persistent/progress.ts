@@ -23,11 +23,11 @@ export class Progress {
     return this.finished;
   }
 
-  /** Places that are to be worked on, and how many events were passed over, up to `through` (undefined: nothing was new). */
-  read(places: readonly bigint[], passedOver: number, through: bigint | undefined): void {
+  /** Places that are to be worked on, and how many were passed over, up to `through`. */
+  read(places: readonly bigint[], passedOver: number, through: bigint): void {
     for (const place of places) this.open.add(place);
     this.finished += passedOver;
-    this.through = through ?? this.through;
+    this.through = through;
   }
 
   done(place: bigint): void {

@@ -9,7 +9,7 @@ import { persistent, shared } from '../grpc/protocol.js';
 import { untilStopped } from '../grpc/stopping.js';
 import { fillRecordedEvent } from '../reading/messages.js';
 import { Consumer } from './consumer.js';
-import { type Address, keyOf } from './definition.js';
+import { keyOf } from './definition.js';
 import { dropped } from './failures.js';
 import type { Message } from './message.js';
 import { addressOf } from './requests.js';
@@ -38,7 +38,7 @@ export async function readPersistent(
   await access.assert(user, 'read', address.stream);
   const subscription = await subscriptions.find(address);
   const end = new AbortController();
-  const consumer = consumerOf(call, options, { address, user: user.name, end });
+  const consumer = consumerOf(call, options, { subscription, user: user.name, end });
   const ended = AbortSignal.any([stop, end.signal]);
   ended.throwIfAborted();
   subscription.assertRoom();
@@ -72,18 +72,20 @@ async function optionsOf(requests: AsyncIterator<ReadReq>, stop: AbortSignal): P
 }
 
 interface Caller {
-  readonly address: Address;
+  readonly subscription: PersistentSubscription;
   readonly user: string;
   readonly end: AbortController;
 }
 
-function consumerOf(call: Call, options: ReadReq.Options, { address, user, end }: Caller): Consumer {
+function consumerOf(call: Call, options: ReadReq.Options, { subscription, user, end }: Caller): Consumer {
+  const { stream, settings } = subscription.definition;
   const bufferSize = options.getBufferSize();
   if (bufferSize < 1) throw new InvalidArgument(`the buffer size is ${bufferSize}: take 1 or more`);
   const structuredIds = !options.getUuidOption()?.hasString();
-  const ofFeed = address.stream === undefined;
+  const ofFeed = stream === undefined;
   return new Consumer({
-    bufferSize,
+    // Events in hand take memory here: how many these may be is for who made the subscription, not for each consumer.
+    bufferSize: Math.min(bufferSize, settings.historyBufferSize),
     user: user === '' ? 'anonymous' : user,
     from: call.getPeer(),
     connectionName: call.metadata.get('connection-name')[0]?.toString() ?? '<unknown>',

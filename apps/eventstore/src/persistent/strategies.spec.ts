@@ -21,6 +21,7 @@ it('Pinned leaves a lane with whoever has an event of it in hand, and makes it w
     replayed: false,
     lane,
     retries: 0,
+    failures: 0,
   });
   const [one, two] = [consumer(), consumer()];
   [one.weights[7], two.weights[7]] = [1, 2];

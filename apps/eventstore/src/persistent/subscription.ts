@@ -72,7 +72,7 @@ export class PersistentSubscription {
     };
     this.parking = new Parking(this.parked, put, this.ending.signal);
     this.replay = new Replay(this.parked, (entries) => this.dispatcher.add(entries), {
-      hasRoom: () => this.dispatcher.retrying < definition.settings.historyBufferSize,
+      hasRoom: () => this.dispatcher.retrying < definition.settings.historyBufferSize && this.unused > 0,
       room: this.room,
       stop: this.ending.signal,
       byCorrelation: this.byCorrelation,
@@ -165,7 +165,14 @@ export class PersistentSubscription {
   /** A source that passes over events reads them in pages of its own, so the buffer may have one page too many. */
   private get wanted(): number {
     const { historyBufferSize, readBatchSize } = this.definition.settings;
-    return Math.min(readBatchSize, historyBufferSize - this.dispatcher.waiting);
+    return Math.min(readBatchSize, historyBufferSize - this.dispatcher.waiting, this.unused);
+  }
+
+  /** How many more events may be in memory, those in the hands of consumers included: they may keep them as they like. */
+  private get unused(): number {
+    const { historyBufferSize, liveBufferSize } = this.definition.settings;
+    const { waiting, retrying, outstanding } = this.dispatcher;
+    return historyBufferSize + liveBufferSize - waiting - retrying - outstanding;
   }
 
   /** Answers whether it has come to the end. */
@@ -177,7 +184,11 @@ export class PersistentSubscription {
       : page.entries.map(({ event, link }) => ({ event: link ?? event }));
     const messages = shown.flatMap((entry) => this.messageOf(entry) ?? []);
     const places = messages.map(({ place }) => place);
-    this.progress.read(places, page.lookedAt - places.length, page.through);
+    // Not only up to what matched: what an index passed over (or a search without one) is not looked at again and again. The
+    // end is that of the settled events, so nothing comes before it any more, and it lasts.
+    const through = page.next - 1n;
+    const unseen = Number(through - (page.through ?? this.progress.lastKnown));
+    this.progress.read(places, page.lookedAt - places.length + unseen, through);
     this.dispatcher.add(messages);
     this.checkpointIfDue();
     return page.end;

@@ -1,13 +1,7 @@
 // What Append and BatchAppend share: events as they arrive, and the append itself.
 import type { UUID } from '@eventstore/db-client/generated/shared_pb.js';
 import type { AppendResult, EventStore, StoredEvents } from '@concord/event-store';
-import {
-  type ExpectedVersion,
-  type NewEvent,
-  NO_REVISION,
-  type StreamName,
-  WrongExpectedVersion,
-} from '@concord/kernel';
+import type { ExpectedVersion, NewEvent, StreamName } from '@concord/kernel';
 import type { Access } from '../access/access.js';
 import type { User } from '../access/users.js';
 import { AppendTooLarge, EventPropertyMissing } from '../grpc/failures.js';
@@ -35,8 +29,6 @@ export interface Appended {
   readonly revision: bigint;
   readonly position?: bigint;
 }
-
-const MAX_STREAM_POSITION = 2n ** 63n - 1n;
 
 /** The events of one append, as they come; refuses at once what is too much. */
 export class Proposal {
@@ -75,19 +67,8 @@ export async function appendToStream(
 ): Promise<Appended> {
   assertWritable(stream);
   await access.assert(user, 'write', stream);
-  if (events.length === 0) return checkOnly(stored, stream, expected);
+  if (events.length === 0) return { revision: await stored.endExpected(stream, expected) };
   const results = await store.append({ stream: stream as StreamName, expected, events });
   const [result] = results as [AppendResult];
   return { revision: result.revision, position: result.globalPosition };
-}
-
-async function checkOnly(stored: StoredEvents, stream: string, expected: ExpectedVersion): Promise<Appended> {
-  const [last] = await stored.stream(stream, true, MAX_STREAM_POSITION, 1);
-  const revision = last?.stream_position ?? NO_REVISION;
-  const exists = revision > NO_REVISION;
-  const met =
-    expected === 'any' ||
-    (expected === 'no-stream' ? !exists : expected === 'stream-exists' ? exists : expected === revision);
-  if (!met) throw new WrongExpectedVersion(stream as StreamName, expected, revision);
-  return { revision };
 }

@@ -8,7 +8,7 @@ import { AppendTimedOut } from '../grpc/failures.js';
 import { toStatus } from '../grpc/batch-status.js';
 import { streamIdentifier, streamNameOf, uuidTextOf } from '../grpc/identifiers.js';
 import { GoogleEmpty, shared, streams } from '../grpc/protocol.js';
-import { untilStopped } from '../grpc/stopping.js';
+import { Outgoing, untilStopped } from '../grpc/stopping.js';
 import type { Calling } from '../grpc/handlers.js';
 import { type Appended, type AppendParts, appendToStream, Proposal } from './append-to-stream.js';
 
@@ -36,6 +36,7 @@ export async function batchAppend(
   const pending = new Map<string, Pending>();
   const tails = new Map<string, Promise<void>>();
   const underWay = new Set<Promise<void>>();
+  const out = new Outgoing<BatchAppendResp>(call, stop);
   for await (const request of untilStopped(call as AsyncIterable<BatchAppendReq>, stop)) {
     const id = uuidTextOf(request.getCorrelationId());
     const batch = pending.get(id) ?? begin(parts, request);
@@ -46,11 +47,14 @@ export async function batchAppend(
     pending.delete(id);
     const stream = Buffer.from(batch.options.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString();
     const before = tails.get(stream) ?? Promise.resolve();
-    const answered = before.then(() => answer(appendWithin(parts, user, batch), batch, request, call));
-    const done = answered.then(() => {
-      underWay.delete(done);
-      if (tails.get(stream) === done) tails.delete(stream);
-    });
+    const answered = before.then(() => answerTo(request, batch, appendWithin(parts, user, batch)));
+    // Under way until its answer is taken: a client that takes none is not read from in the end.
+    const done = answered
+      .then((answer) => out.tell(answer))
+      .then(() => {
+        underWay.delete(done);
+        if (tails.get(stream) === done) tails.delete(stream);
+      });
     tails.set(stream, done);
     underWay.add(done);
     while (underWay.size >= MAX_UNDER_WAY) await Promise.race(underWay);
@@ -76,13 +80,11 @@ function collect(batch: Pending, request: BatchAppendReq): void {
   }
 }
 
-async function answer(
-  appended: Promise<Appended>,
-  batch: Pending,
+async function answerTo(
   request: BatchAppendReq,
-  call: ServerDuplexStream<BatchAppendReq, BatchAppendResp>,
-): Promise<void> {
-  const { options } = batch;
+  { options }: Pending,
+  appended: Promise<Appended>,
+): Promise<BatchAppendResp> {
   const response = new streams.BatchAppendResp()
     .setCorrelationId(request.getCorrelationId())
     .setStreamIdentifier(options.getStreamIdentifier() ?? streamIdentifier(''));
@@ -92,7 +94,7 @@ async function answer(
   } catch (error) {
     response.setError(toStatus(error));
   }
-  if (!call.cancelled && !call.destroyed) call.write(response);
+  return response;
 }
 
 async function appendWithin(

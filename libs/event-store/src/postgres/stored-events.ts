@@ -1,7 +1,7 @@
 // Reads events as they are stored: payloads as text to the byte, both ways, with filters by name and type. For what hands
 // events on without looking into them (the gRPC server); domain code reads through EventStore.
 import { type Database, loadSql } from '@concord/database';
-import type { GlobalPosition, StreamPosition } from '@concord/kernel';
+import { type ExpectedVersion, type GlobalPosition, NO_REVISION, type StreamPosition } from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
 import { type FeedFile, StoredArchive } from './archive/stored-archive.js';
 import type { StoredEvent, StoredEventFilter, StoredRange } from './stored-event.js';
@@ -27,6 +27,7 @@ const sql = {
   archivedForwards: loadSql(import.meta.url, 'sql/stored-feed-archived-forwards.sql'),
   archivedBackwards: loadSql(import.meta.url, 'sql/stored-feed-archived-backwards.sql'),
   archivedPlaces: loadSql(import.meta.url, 'sql/stored-places-archived.sql'),
+  end: loadSql(import.meta.url, 'sql/stored-end.sql'),
   at: loadSql(import.meta.url, 'sql/stored-events-at.sql'),
   horizon: loadSql(import.meta.url, 'sql/feed-horizon.sql'),
 };
@@ -51,6 +52,16 @@ export class StoredEvents {
     const part = { from: gap[0], to: gap[1], backwards, limit };
     const archived = await this.archive.ofStream(currentTenant(), name, part);
     return (backwards ? [...events, ...archived] : [...archived, ...events]).slice(0, limit);
+  }
+
+  /**
+   * Where a stream ends for who appends: hidden events count, and -1 is nowhere. Errors: WrongExpectedVersion and
+   * StreamDeleted, as an append would get them.
+   */
+  async endExpected(name: string, expected: ExpectedVersion): Promise<StreamPosition> {
+    const values = [currentTenant(), name, expected.toString()];
+    const [row] = await this.database.query<{ last: StreamPosition }>(sql.end, values);
+    return row?.last ?? NO_REVISION;
   }
 
   /**
