@@ -1,5 +1,6 @@
 // What consumer groups do, wherever the events are.
 import { fences } from './consumer-groups/fences.js';
+import { interruptions } from './consumer-groups/interruptions.js';
 import type { GroupStores } from './consumer-groups/kit.js';
 import { membersAndGroups } from './consumer-groups/members.js';
 import { parkedEvents } from './consumer-groups/parked-events.js';
@@ -9,5 +10,6 @@ export function consumerGroupsContract(stores: GroupStores): void {
   membersAndGroups(stores);
   fences(stores);
   parkedEvents(stores);
+  interruptions(stores);
   processes(stores);
 }

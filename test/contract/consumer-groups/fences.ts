@@ -1,30 +1,12 @@
 // Consumer groups: who comes too late, and what commits together. Each node has connections of its own.
 import type { Statement } from '@concord/database';
 import { PostgresConsumerGroups } from '@concord/subscriptions';
-import { appendTo, countHandled, handled, type Node, openNode, until, writeDown } from '../../fixtures/group-member.js';
-import type { GroupStores, Ground } from './kit.js';
+import { appendTo, countHandled, handled, until, writeDown } from '../../fixtures/group-member.js';
+import { allHandled, clean, group, type GroupStores, sceneOn } from './kit.js';
 
 export function fences(stores: GroupStores): void {
-  let ground: Ground;
-  let nodes: Node[] = [];
-  const group = 'spec';
-
-  beforeEach(async () => {
-    ground = await stores.open();
-    nodes = [];
-  });
-  afterEach(async () => {
-    await Promise.all(nodes.map((node) => node.close()));
-    await ground.close();
-  });
-
-  async function node(poolSize?: number): Promise<Node> {
-    const opened = await openNode(ground.places, poolSize);
-    nodes.push(opened);
-    return opened;
-  }
-  const allHandled = (of: Node) => async (): Promise<boolean> => (await countHandled(of, group)).missing === 0;
-  const clean = { missing: 0, repeated: 0, disordered: 0 };
+  const scene = sceneOn(stores);
+  const node = scene.node.bind(scene);
 
   describe('the fence', () => {
     // The owner is in the middle of an event when its lease ends and another member takes over.

@@ -3,29 +3,12 @@ import type { AppendRequest } from '@concord/event-store';
 import { derivedIdOf, newId, parseStreamName, type RecordedEvent, type StreamName } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
 import { withClient } from '@concord/testing';
-import { appendTo, countHandled, handled, type Node, openNode, until, writeDown } from '../../fixtures/group-member.js';
-import type { GroupStores, Ground } from './kit.js';
+import { appendTo, countHandled, handled, type Node, until, writeDown } from '../../fixtures/group-member.js';
+import { allHandled, clean, group, type GroupStores, sceneOn, streams } from './kit.js';
 
 export function membersAndGroups(stores: GroupStores): void {
-  let ground: Ground;
-  let nodes: Node[] = [];
-  const group = 'spec';
-
-  beforeEach(async () => {
-    ground = await stores.open();
-    nodes = [];
-  });
-  afterEach(async () => {
-    await Promise.all(nodes.map((node) => node.close()));
-    await ground.close();
-  });
-
-  async function node(poolSize?: number): Promise<Node> {
-    const opened = await openNode(ground.places, poolSize);
-    nodes.push(opened);
-    return opened;
-  }
-  const streams = (count: number): StreamName[] => Array.from({ length: count }, (_, n): StreamName => `order-${n}`);
+  const scene = sceneOn(stores);
+  const node = scene.node.bind(scene);
   const owners = async (of: Node): Promise<(string | null)[]> =>
     (await of.groups.describe(group)).slices.map((slice) => slice.memberId);
   const shares = async (of: Node): Promise<number[]> =>
@@ -37,8 +20,6 @@ export function membersAndGroups(stores: GroupStores): void {
     )
       .map((slices) => slices!.length)
       .sort((a, b) => a - b);
-  const allHandled = (of: Node) => async (): Promise<boolean> => (await countHandled(of, group)).missing === 0;
-  const clean = { missing: 0, repeated: 0, disordered: 0 };
 
   describe('the members of a group', () => {
     it('share the slices fairly, keep what they have, and take over from those that leave', async () => {
@@ -219,7 +200,7 @@ export function membersAndGroups(stores: GroupStores): void {
     it('remembers now and then how far a slice has come that had nothing to do', async () => {
       const a = await node();
       await a.join({ slices: 4, leaseMs: 500 });
-      await withClient(ground.places.eventsUrl, (client) =>
+      await withClient(scene.places.eventsUrl, (client) =>
         client.query(`select setval('concord.global_position', 5000)`),
       );
       await appendTo(a.store, 't', ['order-1'], 1);

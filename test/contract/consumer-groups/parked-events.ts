@@ -1,31 +1,12 @@
 // Consumer groups: what becomes of an event that fails. Each node has connections of its own.
-import { newId, type RecordedEvent, type StreamName } from '@concord/kernel';
+import { newId, type RecordedEvent } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
-import { appendTo, countHandled, handled, type Node, openNode, until, writeDown } from '../../fixtures/group-member.js';
-import type { GroupStores, Ground } from './kit.js';
+import { appendTo, countHandled, handled, type Node, until, writeDown } from '../../fixtures/group-member.js';
+import { allHandled, clean, group, type GroupStores, sceneOn, streams } from './kit.js';
 
 export function parkedEvents(stores: GroupStores): void {
-  let ground: Ground;
-  let nodes: Node[] = [];
-  const group = 'spec';
-
-  beforeEach(async () => {
-    ground = await stores.open();
-    nodes = [];
-  });
-  afterEach(async () => {
-    await Promise.all(nodes.map((node) => node.close()));
-    await ground.close();
-  });
-
-  async function node(poolSize?: number): Promise<Node> {
-    const opened = await openNode(ground.places, poolSize);
-    nodes.push(opened);
-    return opened;
-  }
-  const streams = (count: number): StreamName[] => Array.from({ length: count }, (_, n): StreamName => `order-${n}`);
-  const allHandled = (of: Node) => async (): Promise<boolean> => (await countHandled(of, group)).missing === 0;
-  const clean = { missing: 0, repeated: 0, disordered: 0 };
+  const scene = sceneOn(stores);
+  const node = scene.node.bind(scene);
 
   describe('a failing event', () => {
     const failing = (bad: (event: RecordedEvent) => boolean) => ({

@@ -54,7 +54,10 @@ export interface GroupFailure {
   readonly slice?: number;
   readonly event?: RecordedEvent;
   readonly error: unknown;
-  /** `retrying`, `parked`: the handler failed. `refused`: the slice had another owner. `interrupted`: store or database. */
+  /**
+   * `retrying`, `parked`: the handler failed. `refused`: the slice had another owner. `interrupted`: store or database;
+   * uncounted, unless it meets the same event again and again while both are well.
+   */
   readonly outcome: 'retrying' | 'parked' | 'refused' | 'interrupted';
 }
 

@@ -103,7 +103,8 @@ export class GroupMember implements GroupMembership {
 
   private take(slice: number, fencingToken: bigint): void {
     if (this.workers.has(slice)) return;
-    const worker = new SliceWorker(this.work, { slice, fencingToken }, () => this.news.heads);
+    const isCurrent = (): boolean => this.heartbeat.isCurrent;
+    const worker = new SliceWorker(this.work, { slice, fencingToken }, () => this.news.heads, isCurrent);
     this.workers.set(slice, worker);
     // Until it has ended the slice is not taken again: one owner, one thread of work.
     void worker.ended.then(() => this.workers.delete(slice));

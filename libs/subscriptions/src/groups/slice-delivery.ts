@@ -6,22 +6,36 @@ import { type RecordedEvent, runInMessage } from '@concord/kernel';
 import { delayOf } from '../backoff.js';
 import { handlingEvent } from '../telemetry.js';
 import type { GroupWork, OwnedSlice } from './group-work.js';
+import { InterruptedEvents } from './interrupted-events.js';
 
 const holdSlice = loadSql(import.meta.url, 'sql/hold-slice.sql');
 
 /** `handled`: so many are done, and settled. `failed`: none is; the handler, or the commit of its work, said why. */
 export type Delivered = { readonly handled: number } | { readonly failed: unknown };
 
+/** How the slice is held at this moment. */
+export interface Hold {
+  /** Aborted when the slice may have another owner; a timer says so, and timers may be late. */
+  readonly lost: AbortSignal;
+  /** Whether the lease runs still, by the clock. */
+  isCurrent(): boolean;
+  /** Whether to end after the event in hand. */
+  isStopping(): boolean;
+}
+
 const CONFLICT_TRIES = 5;
 const CONFLICT_BACKOFF = { firstMs: 10, mostMs: 500 };
 
 export class SliceDelivery {
+  private readonly interrupted = new InterruptedEvents();
+  private hasBegun = false;
+  /** What the last handler that failed has thrown. */
+  private thrown: unknown;
+
   constructor(
     private readonly work: GroupWork,
     private readonly owned: OwnedSlice,
-    private readonly lost: AbortSignal,
-    /** Whether to end after the event in hand. */
-    private readonly isStopping: () => boolean,
+    private readonly hold: Hold,
   ) {}
 
   /** How many events may be handled and settled as one. */
@@ -33,20 +47,23 @@ export class SliceDelivery {
   /**
    * Has the events handled, all or, when the slice is to stop, the first of them; `settle` then sends its statements,
    * which need not be awaited. Errors: those that are not the handler's: OwnershipLost, CommitUnknown, and that the database or
-   * the event store is away.
+   * the event store is away. After such a one, what was saved must be read again.
    */
   async deliver(
     events: readonly RecordedEvent[],
     attempt: number,
     settle: (handled: number) => void | Promise<void>,
   ): Promise<Delivered> {
+    const blamed = this.interrupted.blame(events);
+    if (blamed) return blamed;
     for (let conflicts = 1; ; conflicts += 1) {
+      this.hasBegun = false;
       try {
-        return { handled: await this.once(events, attempt, settle) };
+        const handled = await this.once(events, attempt, settle);
+        this.interrupted.forget(events.slice(0, handled));
+        return { handled };
       } catch (error) {
-        if (isNobodysFault(error)) throw error;
-        if (this.lost.aborted)
-          throw new OwnershipLost('the lease has ended while the handler ran', {}, { cause: error });
+        await this.throwWhatIsNotTheHandlers(events, error);
         if (!(error instanceof TransientConflict) || conflicts === CONFLICT_TRIES) return { failed: error };
       }
       await sleep(delayOf(CONFLICT_BACKOFF, conflicts));
@@ -60,6 +77,30 @@ export class SliceDelivery {
       void database.query(holdSlice, [settings.name, this.owned.slice, this.owned.fencingToken]);
       await statements();
     });
+  }
+
+  private async throwWhatIsNotTheHandlers(events: readonly RecordedEvent[], error: unknown): Promise<void> {
+    if (this.hold.lost.aborted)
+      throw new OwnershipLost('the lease has ended while the handler ran', {}, { cause: error });
+    // Another lease, under which the handler works: this slice's fence is asked after the handlers.
+    const isAnother = error instanceof OwnershipLost && error === this.thrown;
+    if (!isNobodysFault(error) || isAnother) return;
+    if (this.hasBegun && !(error instanceof OwnershipLost) && (await this.isAllWell())) {
+      this.interrupted.add(events, error);
+    }
+    throw error;
+  }
+
+  /** Whether the database takes writes, and the event store answers; if so, what was away may be away for the event only. */
+  private async isAllWell(): Promise<boolean> {
+    if (this.hold.isStopping()) return false;
+    try {
+      await this.settle(() => undefined);
+      await this.work.store.lastPosition();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   private async once(
@@ -85,18 +126,26 @@ export class SliceDelivery {
   private async handleAll(events: readonly RecordedEvent[], attempt: number): Promise<number> {
     let handled = 0;
     for (const event of events) {
-      if (handled > 0 && this.isStopping()) break;
+      if (handled > 0 && this.hold.isStopping()) break;
       await this.handleOne(event, attempt);
       handled += 1;
     }
     return handled;
   }
 
-  private handleOne(event: RecordedEvent, attempt: number): Promise<void> {
+  private async handleOne(event: RecordedEvent, attempt: number): Promise<void> {
     const { settings, memberId, handle } = this.work;
-    const context = { group: settings.name, memberId, attempt, signal: this.lost, ...this.owned };
+    // The fence comes after the effect, and a process that was stopped or busy hears of the end of its lease too late.
+    if (!this.hold.isCurrent()) throw new OwnershipLost('the lease has ended before the handler began');
+    this.hasBegun = true;
+    const context = { group: settings.name, memberId, attempt, signal: this.hold.lost, ...this.owned };
     const message = { correlationId: event.metadata.correlationId ?? event.id, causationId: event.id };
-    return runInMessage(message, () => handlingEvent(event, context, () => handle(event, context)));
+    try {
+      await runInMessage(message, () => handlingEvent(event, context, () => handle(event, context)));
+    } catch (error) {
+      this.thrown = error;
+      throw error;
+    }
   }
 }
 

@@ -35,9 +35,15 @@ export class SliceWorker {
     private readonly work: GroupWork,
     readonly owned: OwnedSlice,
     private readonly heads: () => readonly TenantHead[],
+    /** Whether the member's lease runs still. */
+    isCurrent: () => boolean,
   ) {
     this.progress = new SliceProgress(work, owned);
-    this.delivery = new SliceDelivery(work, owned, this.lost.signal, () => this.isEnding);
+    this.delivery = new SliceDelivery(work, owned, {
+      lost: this.lost.signal,
+      isCurrent,
+      isStopping: () => this.isEnding,
+    });
     this.waiting = new WaitingStreams(work, owned, this.progress, this.delivery);
     this.ended = this.run();
   }
