@@ -127,7 +127,9 @@ function checkOptions(options: ConsumerGroupOptions): void {
 }
 
 function checkName(name: string): void {
-  if (name.length === 0 || name.length > MAX_NAME || /\p{Cc}/u.test(name)) {
-    throw new InvalidArgument(`a group's name has 1 to ${MAX_NAME} characters and no control characters`);
+  if (name.length === 0 || name.length > MAX_NAME || /\p{Cc}/u.test(name) || !name.isWellFormed()) {
+    throw new InvalidArgument(
+      `a group's name has 1 to ${MAX_NAME} characters, no control characters and no lone surrogates`,
+    );
   }
 }
