@@ -171,6 +171,18 @@ describe('a server that only takes its time', () => {
     expect(await outcomes(answer)).toEqual(['done']);
   });
 
+  it('is waited for by migrations, which wait for each other', async () => {
+    let open!: Promise<OpenDatabase>;
+    await there.database.transaction(async () => {
+      await there.database.query({ text: `select pg_advisory_xact_lock(hashtextextended('concord migrations', 0))` });
+      open = openDatabase({ url: testDatabase.url, silenceMs: SILENCE_MS });
+      open.catch(() => undefined);
+      await sleep(4 * SILENCE_MS);
+    });
+    expect(await outcomes(open)).toEqual(['done']);
+    await (await open).close();
+  });
+
   it('may be waited for without an end', async () => {
     const endless = await openDatabase({ url: testDatabase.url, silenceMs: 0 });
     expect(await outcomes(endless.database.queryOutside(slow))).toEqual(['done']);
