@@ -62,13 +62,14 @@ create unlogged table concord.lock_sessions (
   constraint lock_sessions_pkey primary key (session)
 ) with (fillfactor = 50);
 
--- Owners that had to give way to an older one and may not know it yet: none of their tokens counts any more.
+-- Owners that had to give way to an older one and may not know it yet: none of their tokens counts any more. A row for each
+-- lock they lost: two turns that wound the same owners at once must not wait for each other.
 create unlogged table concord.lock_wounds (
   session uuid             not null,
   owner   uuid             not null,
   tenant  text collate "C" not null,
   stream  text collate "C" not null,
-  constraint lock_wounds_pkey primary key (session, owner)
+  constraint lock_wounds_pkey primary key (session, owner, tenant, stream)
 );
 
 create table concord.prepared_locks (
@@ -274,85 +275,92 @@ create function concord.lock_turn(
   set plan_cache_mode to force_generic_plan
 as $$
 declare
-  r_buckets integer[];
-  a_buckets integer[];
   latched integer[];
-  number integer;
   done integer[];
+  is_wounded boolean;
   doomed uuid[] := '{}';
   heard concord.lock_news[] := '{}';
   item record;
 begin
-  alive := concord.lock_session_lives(me);
-  r_buckets := array(select concord.lock_bucket(r.tenant, r.stream)
-    from unnest(r_tenants, r_streams) with ordinality as r (tenant, stream, n) order by r.n);
-  a_buckets := array(select concord.lock_bucket(a.tenant, a.stream)
-    from unnest(a_tenants, a_streams) with ordinality as a (tenant, stream, n) order by a.n);
-  latched := array(select b.bucket from concord.lock_buckets b
-    where b.bucket = any (r_buckets || a_buckets) for update skip locked);
-  if not latched @> a_buckets then
-    for number in select distinct x from unnest(a_buckets) x where x <> all (latched) order by x loop
-      if concord.make_lock_bucket(number) then
-        latched := latched || number;
-      end if;
-    end loop;
+  -- What nobody else has to do with, no other lock in the bucket and nobody waiting, in one statement: nearly always all of it.
+  -- A row that changed after the statement began is looked at again as it is then. Of two changes of one row one is left over.
+  with given as materialized (
+    select r.*, concord.lock_bucket(r.tenant, r.stream) as bucket
+    from unnest(r_owners, r_tenants, r_streams, r_waits_only) with ordinality as r (owner, tenant, stream, waits_only, n)
+  ), asked as materialized (
+    select a.*, concord.lock_bucket(a.tenant, a.stream) as bucket
+    from unnest(a_owners, a_starts, a_origins, a_tenants, a_streams, a_modes) with ordinality
+      as a (owner, started, origin, tenant, stream, mode, n)
+  ), ours as materialized (
+    select b.bucket from concord.lock_buckets b
+    where b.bucket = any (array(select g.bucket from given g union all select k.bucket from asked k))
+    for update skip locked
+  ), state as materialized (
+    select array(select o.bucket from ours o) as latched,
+      exists (select from concord.lock_sessions s where s.session = me and s.expires_at > clock_timestamp()) as alive,
+      exists (select from concord.lock_wounds w where w.session = me) as is_wounded
+  ), released as (
+    update concord.lock_buckets b set holds = '{}'
+      from given g
+      where b.bucket = g.bucket and g.bucket = any ((select t.latched from state t)::integer[])
+        and b.waiting = 0 and cardinality(b.holds) = 1
+        and (b.holds[1]).owner = g.owner and (b.holds[1]).stream = g.stream and (b.holds[1]).tenant = g.tenant
+        and not (b.holds[1]).prepared and not g.waits_only
+      returning g.n::integer
+  ), taken as (
+    update concord.lock_buckets b set tokens = b.tokens + 1, holds = array[
+        row(k.tenant, k.stream, k.owner, me, k.started, k.origin, k.mode, b.tokens + 1, false)::concord.lock_hold]
+      from asked k
+      where b.bucket = k.bucket and k.bucket = any ((select t.latched from state t)::integer[])
+        and b.waiting = 0 and cardinality(b.holds) = 0 and (select t.alive and not t.is_wounded from state t)
+      returning k.n::integer, b.tokens
+  )
+  select t.latched, t.alive, t.is_wounded, array(select x.n from released x), g.numbers, g.tokens
+    into latched, alive, is_wounded, done, granted, tokens
+    from state t,
+      (select coalesce(array_agg(x.n), '{}') as numbers, coalesce(string_agg(x.tokens::text, ','), '') as tokens from taken x) g;
+  if cardinality(done) = cardinality(r_owners) and cardinality(granted) = cardinality(a_owners) and not is_wounded then
+    return;
   end if;
 
-  if exists (select from concord.lock_wounds w where w.session = me) then
+  if is_wounded then
     delete from concord.lock_wounds w where w.session = me and exists (
       select from unnest(r_owners, r_waits_only) as r (owner, waits_only) where r.owner = w.owner and not r.waits_only);
     doomed := array(select w.owner from concord.lock_wounds w where w.session = me);
     heard := array(select row('wounded', w.session, w.owner, w.tenant, w.stream, null, null)::concord.lock_news
       from concord.lock_wounds w where w.session = me);
   end if;
-
-  -- What nobody else has to do with: no lock beside it in the bucket, and nobody waiting.
-  with released as (
-    update concord.lock_buckets b set holds = '{}'
-      from unnest(r_buckets, r_owners, r_tenants, r_streams, r_waits_only) with ordinality
-        as r (bucket, owner, tenant, stream, waits_only, n)
-      where b.bucket = r.bucket and b.bucket = any (latched) and b.waiting = 0 and cardinality(b.holds) = 1
-        and (b.holds[1]).owner = r.owner and (b.holds[1]).stream = r.stream and (b.holds[1]).tenant = r.tenant
-        and not (b.holds[1]).prepared and not r.waits_only
-      returning r.n::integer
-  )
-  select coalesce(array_agg(released.n), '{}') into done from released;
   for item in
-    select r.* from unnest(r_buckets, r_owners, r_tenants, r_streams, r_waits_only) with ordinality
-        as r (bucket, owner, tenant, stream, waits_only, n)
-      where r.bucket = any (latched) and r.n <> all (done)
+    select r.*, concord.lock_bucket(r.tenant, r.stream) as bucket
+      from unnest(r_owners, r_tenants, r_streams, r_waits_only) with ordinality as r (owner, tenant, stream, waits_only, n)
+      where r.n <> all (done)
   loop
-    heard := heard || array(select x from concord.give_up_lock(
-      item.bucket, item.owner, item.tenant, item.stream, item.waits_only) x);
+    if item.bucket = any (latched) then
+      heard := heard || array(select x from concord.give_up_lock(
+        item.bucket, item.owner, item.tenant, item.stream, item.waits_only) x);
+    -- A bucket that is not there holds nothing.
+    elsif exists (select from concord.lock_buckets b where b.bucket = item.bucket) then
+      again_released := again_released || item.n::integer;
+    end if;
   end loop;
-  -- A bucket that is not there holds nothing.
-  again_released := array(select r.n from unnest(r_buckets) with ordinality as r (bucket, n)
-    where r.bucket <> all (latched) and exists (select from concord.lock_buckets b where b.bucket = r.bucket));
-
-  if alive then
-    -- Of several for one bucket one is taken here, whichever.
-    with taken as (
-      update concord.lock_buckets b set tokens = b.tokens + 1, holds = array[
-          row(a.tenant, a.stream, a.owner, me, a.started, a.origin, a.mode, b.tokens + 1, false)::concord.lock_hold]
-        from unnest(a_buckets, a_owners, a_starts, a_origins, a_tenants, a_streams, a_modes) with ordinality
-          as a (bucket, owner, started, origin, tenant, stream, mode, n)
-        where b.bucket = a.bucket and b.bucket = any (latched) and b.waiting = 0 and cardinality(b.holds) = 0
-          and a.owner <> all (doomed)
-        returning a.n::integer, b.tokens
-    )
-    select coalesce(array_agg(taken.n order by taken.n), '{}'), coalesce(string_agg(taken.tokens::text, ',' order by taken.n), '')
-      into granted, tokens from taken;
-    for item in
-      select a.* from unnest(a_buckets, a_owners, a_starts, a_origins, a_tenants, a_streams, a_modes) with ordinality
-          as a (bucket, owner, started, origin, tenant, stream, mode, n)
-        where a.bucket = any (latched) and a.n <> all (granted) and a.owner <> all (doomed)
-        order by a.started, a.origin
-    loop
+  -- In the order of the buckets: two that make the same ones do not wait for each other in a circle.
+  for item in
+    select a.*, concord.lock_bucket(a.tenant, a.stream) as bucket
+      from unnest(a_owners, a_starts, a_origins, a_tenants, a_streams, a_modes) with ordinality
+        as a (owner, started, origin, tenant, stream, mode, n)
+      where a.n <> all (granted) and a.owner <> all (doomed) and alive
+      order by bucket, a.started, a.origin
+  loop
+    if item.bucket <> all (latched) and concord.make_lock_bucket(item.bucket) then
+      latched := latched || item.bucket;
+    end if;
+    if item.bucket = any (latched) then
       heard := heard || array(select x from concord.ask_lock(item.bucket, row(
         item.tenant, item.stream, item.owner, me, item.started, item.origin, item.mode, null, false)::concord.lock_hold) x);
-    end loop;
-    again := array(select a.n from unnest(a_buckets) with ordinality as a (bucket, n) where a.bucket <> all (latched));
-  end if;
+    else
+      again := again || item.n::integer;
+    end if;
+  end loop;
   if cardinality(heard) > 0 then
     news := (select json_agg(json_build_object('kind', x.kind, 'session', x.session, 'owner', x.owner, 'tenant', x.tenant,
       'stream', x.stream, 'mode', x.mode, 'token', x.token::text)) from unnest(heard) x);
@@ -403,7 +411,8 @@ declare
   item record;
   lock record;
 begin
-  delete from concord.lock_sessions s where s.expires_at <= clock_timestamp();
+  delete from concord.lock_sessions s where s.session in (
+    select e.session from concord.lock_sessions e where e.expires_at <= clock_timestamp() for update skip locked);
   if not found then
     return;
   end if;

@@ -1,7 +1,7 @@
 // A session's turns at the locks: what its owners ask for and give up at the same time travels in one call, and one call is
 // under way at a time, so that nothing overtakes what was sent before it. It has a connection aside: transactions wait for
 // locks, and may hold all others.
-import { type Database, DatabaseUnavailable, loadSql } from '@concord/database';
+import { type Database, DatabaseUnavailable, loadSql, TransientConflict } from '@concord/database';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockNews } from './lock-news.js';
 import type { LockAsk, Place } from './owner-locks.js';
@@ -89,6 +89,10 @@ export class LockTurns {
       if (!row) throw new Error('unreachable: a function answers one row');
       this.answer(row, asks, givenUp);
     } catch (error) {
+      if (error instanceof TransientConflict) {
+        this.later(AGAIN_MS, asks, givenUp);
+        return;
+      }
       for (const ask of asks) ask.fail(error);
       // Without the database there is nobody who could be told: the lease ends by itself, unless it is back before.
       if (error instanceof DatabaseUnavailable && this.isClosed) for (const { done } of givenUp) done();
