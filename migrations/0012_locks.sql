@@ -469,8 +469,7 @@ begin
   -- A statement of its own, whose snapshot is younger than the locks.
   select l.stream, l.token into lost
     from unnest(tenants, streams, held_tokens) as l (tenant, stream, token)
-    where exists (select from concord.lock_wounds w where w.owner = of_owner)
-      or not exists (
+    where not exists (
       select from concord.lock_buckets b, unnest(b.holds) h
       where b.bucket = concord.lock_bucket(l.tenant, l.stream)
         and h.tenant = l.tenant and h.stream = l.stream and h.owner = of_owner and h.token = l.token)

@@ -80,7 +80,9 @@ export function leases(stores: LockStores): void {
     await two.a.release(await hold(two.a, another));
     const [listed] = (await two.a.locks()).filter((lock) => lock.stream === stream);
     expect(listed).toMatchObject({ prepared: true });
-    expect(await refusal(ask(two.a, stream, 'S', { waitMs: 1500 }))).toBe('lock-wait-timeout');
+    const waits = ask(two.a, stream, 'S', { waitMs: 1500 });
+    expect(await refusal(waits)).toBe('lock-wait-timeout');
+    await two.a.release(waits.owner);
     await two.databases.b.transaction(() => two.b.releasePrepared(listed!.owner));
     await two.a.release(await hold(two.a, stream));
   });
@@ -88,7 +90,9 @@ export function leases(stores: LockStores): void {
   it('a process that is there keeps its locks beyond its lease', async () => {
     const stream = newStream();
     const holder = await hold(two.a, stream);
-    expect(await refusal(ask(two.b, stream, 'X', { waitMs: 2500 }))).toBe('lock-wait-timeout');
+    const waits = ask(two.b, stream, 'X', { waitMs: 2500 });
+    expect(await refusal(waits)).toBe('lock-wait-timeout');
+    await two.b.release(waits.owner);
     await two.databases.a.transaction(() => two.a.fence(holder));
     await two.a.release(holder);
   });

@@ -5,7 +5,8 @@ import { ask, hold, type LockStores, newStream, refusal, tokenOf, type TwoServic
 
 export function wounds(stores: LockStores): void {
   let two: TwoServices;
-  beforeAll(async () => (two = await stores.open()));
+  // No heartbeat comes to the rescue of a hint.
+  beforeAll(async () => (two = await stores.open({ leaseMs: 3_600_000 })));
   afterAll(() => two.close());
 
   it('an older owner takes the lock of a younger one, which hears of it and can commit nothing', async () => {
