@@ -1,0 +1,1 @@
+select concord.prepare_locks($1, $2, $3, $4)
