@@ -7,6 +7,7 @@ import type { GlobalPosition, RecordedEvent } from '@concord/kernel';
 import { observe, withoutTrace } from '@concord/telemetry';
 import { currentTenant, runInTenant, type TenantId } from '@concord/tenancy';
 import { delayOf } from './backoff.js';
+import { callback } from './callback.js';
 import { Checkpoints } from './checkpoints.js';
 import type { Delivery } from './delivery.js';
 import { Lookout } from './lookout.js';
@@ -86,6 +87,8 @@ export class Consumer {
   private running: Promise<void> | undefined;
   private reachable = true;
   private readonly stopping = new AbortController();
+  private readonly tellFailure: (failure: ConsumerFailure) => void;
+  private readonly tellChange: (change: ConsumerStateChange) => void;
 
   constructor(
     private readonly store: EventStore,
@@ -93,6 +96,8 @@ export class Consumer {
     private readonly options: ConsumerOptions,
   ) {
     this.checkpoints = new Checkpoints(database);
+    this.tellFailure = callback((failure) => options.onFailure?.(failure), 'ConcordOnFailure');
+    this.tellChange = callback((change) => options.onState?.(change), 'ConcordOnState');
   }
 
   /** Tenants that do not move on at present. */
@@ -167,7 +172,7 @@ export class Consumer {
     } catch (error) {
       // The database cannot be reached: no tenant is to blame, and the next look, a little later each time, tries again.
       this.reachable = false;
-      this.options.onFailure?.({ name: this.options.name, tenantId: '', error, attempts: 1, retryAt: new Date() });
+      this.tellFailure({ name: this.options.name, tenantId: '', error, attempts: 1, retryAt: new Date() });
     }
     return moved;
   }
@@ -197,7 +202,7 @@ export class Consumer {
     const state = position >= head ? 'live' : 'catching-up';
     if (state === this.states.get(tenantId)) return;
     this.states.set(tenantId, state);
-    this.options.onState?.({ name: this.options.name, tenantId, state, position });
+    this.tellChange({ name: this.options.name, tenantId, state, position });
   }
 
   private async attempt(tenantId: TenantId, head: GlobalPosition): Promise<boolean> {
@@ -260,6 +265,6 @@ export class Consumer {
     const delay = delayOf(FAILURE_BACKOFF, attempts);
     const failure = { name: this.options.name, tenantId, error, attempts, retryAt: new Date(Date.now() + delay) };
     this.failing.set(tenantId, failure);
-    this.options.onFailure?.(failure);
+    this.tellFailure(failure);
   }
 }

@@ -4,6 +4,7 @@ import { type Database, loadSql } from '@concord/database';
 import type { EventStore } from '@concord/event-store';
 import { assertCategory, type GlobalPosition, InvalidArgument, newId } from '@concord/kernel';
 import { withoutTrace } from '@concord/telemetry';
+import { callback } from '../callback.js';
 import type { Delivery } from '../delivery.js';
 import {
   type ConsumerGroupOptions,
@@ -57,6 +58,7 @@ export class PostgresConsumerGroups extends ConsumerGroups {
     const { slices, startsAfter } = await this.open(options);
     const { name, concurrency, categories, types } = settings;
     const memberId = newId();
+    const tell = callback(onFailure, 'ConcordOnFailure');
     const member = new GroupMember({
       settings,
       memberId,
@@ -66,7 +68,7 @@ export class PostgresConsumerGroups extends ConsumerGroups {
       handle,
       pages: new FeedPages(store, { ...(categories && { categories }), ...(types && { types }) }, slices),
       limiter: new Limiter(concurrency),
-      report: (failure) => onFailure({ group: name, memberId, ...failure }),
+      report: (failure) => tell({ group: name, memberId, ...failure }),
     });
     await withoutTrace(() => member.start());
     return member;

@@ -2,6 +2,7 @@
 // the database's to say; the owner stops by its own clock before the database gives the slice to another.
 import { type Database, loadSql, OwnershipLost } from '@concord/database';
 import { newId } from '@concord/kernel';
+import { callback } from '../callback.js';
 import { Signal } from '../signal.js';
 import { Heartbeat } from './heartbeat.js';
 
@@ -30,17 +31,20 @@ export class SoleOwner {
   private readonly changed = new Signal();
   private token: bigint | undefined;
   private started: Promise<void> | undefined;
+  private readonly tellLost: () => void;
 
   constructor(
     private readonly database: Database,
     private readonly options: SoleOwnerOptions,
   ) {
+    this.tellLost = callback(() => options.onLost(), 'ConcordOnLost');
+    const tellFailure = callback((error: unknown) => options.onFailure(error), 'ConcordOnFailure');
     const work = {
       settings: options,
       memberId: newId(),
       database,
       report: ({ error }: { error: unknown }): void => {
-        options.onFailure(error);
+        tellFailure(error);
       },
     };
     this.heartbeat = new Heartbeat(work, {
@@ -110,6 +114,6 @@ export class SoleOwner {
     const lost = this.token !== undefined;
     this.token = token;
     this.changed.raise();
-    if (lost) this.options.onLost();
+    if (lost) this.tellLost();
   }
 }
