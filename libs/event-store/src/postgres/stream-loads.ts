@@ -12,7 +12,6 @@ const sql = {
   lockAndLoad: loadSql(import.meta.url, 'sql/lock-and-load.sql'),
   lockStreams: loadSql(import.meta.url, 'sql/lock-streams.sql'),
   loadStreams: loadSql(import.meta.url, 'sql/load-streams.sql'),
-  loadStream: loadSql(import.meta.url, 'sql/load-stream.sql'),
 };
 
 interface Parts {
@@ -48,17 +47,8 @@ export class StreamLoads {
     streams: readonly StreamName[],
     version: number | null,
   ): Promise<ReadonlyMap<StreamName, LoadedStream>> {
-    const forms = !this.upcasts().isEmpty;
-    const [only] = streams;
-    const plain = only && streams.length === 1 && version === null ? await this.loadPlain(only, forms) : undefined;
-    const values = [currentTenant(), streams, version, forms];
-    return this.toLoaded(streams, plain ?? (await this.database.query<LoadedRow>(sql.loadStreams, values)));
-  }
-
-  /** Undefined for a stream that has settings. */
-  private async loadPlain(stream: StreamName, forms: boolean): Promise<LoadedRow[] | undefined> {
-    const rows = await this.database.query<LoadedRow>(sql.loadStream, [currentTenant(), stream, forms]);
-    return rows[0]?.event_type === null ? undefined : rows.map((row) => ({ ...row, stream_name: stream }));
+    const values = [currentTenant(), streams, version, !this.upcasts().isEmpty];
+    return this.toLoaded(streams, await this.database.query<LoadedRow>(sql.loadStreams, values));
   }
 
   private async toLoaded(
