@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { openDatabase } from '@concord/database';
 import { PostgresLockService } from '@concord/locking';
 import { createTestDatabase } from '@concord/testing';
@@ -59,9 +60,12 @@ describe('locks on PostgreSQL', () => {
         pg_relation_size('concord.lock_buckets_pkey')::integer as index, count(*)::integer as count from concord.lock_buckets`;
       return (await two.databases.b.query({ text }))[0];
     };
-    const before = await size();
-    for (let n = 0; n < 300; n += 1) await round();
-    expect(await size()).toEqual(before);
+    // As long as any transaction of the server is open that was open before, nothing that is dead can be cleared away.
+    await until('rounds that leave its size as it was', async () => {
+      const before = await size();
+      for (let n = 0; n < 100; n += 1) await round();
+      return isDeepStrictEqual(await size(), before);
+    });
     await two.close();
   });
 });

@@ -4,33 +4,32 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BACKWARDS, binaryEvent, END } from '@eventstore/db-client';
-import { Database } from '@concord/database';
+import { Database, type Statement } from '@concord/database';
 import { PostgresEventStore } from '@concord/event-store';
 import { runInTenant } from '@concord/tenancy';
-import { FileArchive } from '../../../libs/event-store/src/postgres/archive/file-archive.js';
 import { collect, event, type ServerUnderTest, startServer, TENANT } from './server-under-test.js';
 
 let folder: string;
 let server: ServerUnderTest;
-let opened: FileArchive['events'];
-/** Done once, when the next archive file is about to be opened. */
+/** Done once, when the archive files that a read needs have been looked up. */
 let meanwhile: (() => Promise<unknown>) | undefined;
 
 beforeEach(async () => {
-  const { events } = FileArchive.prototype;
-  opened = events;
-  FileArchive.prototype.events = async function (file) {
+  folder = await mkdtemp(join(tmpdir(), 'concord-archive-'));
+  server = await startServer({ EVENTSTORE_ARCHIVE: folder });
+  const database = server.app.get(Database);
+  const query = database.query.bind(database);
+  database.query = async <Row extends object>(statement: Statement, values?: readonly unknown[]): Promise<Row[]> => {
+    const rows = await query<Row>(statement, values);
+    if (statement.name?.startsWith('concord:archives-of') !== true) return rows;
     const work = meanwhile;
     meanwhile = undefined;
     await work?.();
-    return events.call(this, file);
+    return rows;
   };
-  folder = await mkdtemp(join(tmpdir(), 'concord-archive-'));
-  server = await startServer({ EVENTSTORE_ARCHIVE: folder });
 });
 
 afterEach(async () => {
-  FileArchive.prototype.events = opened;
   await server.close();
   await rm(folder, { recursive: true });
 });
