@@ -9,11 +9,17 @@ type Queue = AppendQueue<unknown>;
 let looks = 0;
 let ids = 0;
 
-function add(queue: Queue, stream: string, expected = 'any', id = `id-${(ids += 1)}`): void {
+// eslint-disable-next-line max-params -- what a case is about comes last, and is mostly left out
+function add(queue: Queue, stream: string, expected = 'any', id = `id-${(ids += 1)}`, events = 1): void {
   const append = {
     tenant: 't' as TenantId,
     stream,
-    events: [{ id, type: 'Happened', data: '{}', metadata: '{}' }],
+    events: Array.from({ length: events }, (_, n) => ({
+      id: n === 0 ? id : `${id}-${n}`,
+      type: 'Happened',
+      data: '{}',
+      metadata: '{}',
+    })),
     traced: undefined,
     get expected() {
       looks += 1;
@@ -65,6 +71,15 @@ describe('appends that wait', () => {
     add(queue, 'c');
     expect(emptied(queue)).toEqual([['a any', 'c any'], ['b any,any'], ['a any']]);
     expect(queue.size).toBe(0);
+  });
+
+  it('are shared out between calls when they are many events, in however few streams', () => {
+    const queue: Queue = new AppendQueue();
+    const taken = (): string[][] => [2, 1, 2].map((calls) => queue.take(calls).map(({ stream }) => stream));
+    for (const stream of ['a', 'b', 'c', 'd']) add(queue, stream, 'any', stream, 10);
+    expect(taken()).toEqual([['a', 'b'], ['c', 'd'], []]);
+    for (const stream of ['e', 'f', 'g', 'h']) add(queue, stream, 'any', stream, 3);
+    expect(taken()).toEqual([['e', 'f', 'g', 'h'], [], []]);
   });
 
   it.each<[string, (n: number) => readonly [stream: string, expected: string]]>([
