@@ -1,17 +1,10 @@
 // A session's turns at the locks: what its owners ask for and give up at the same time travels in one call, and one call is
-// under way at a time, so that nothing overtakes what was sent before it. It has a connection aside: transactions wait for
-// locks, and may hold all others.
-import { type Database, DatabaseUnavailable, loadSql, TransientConflict } from '@concord/database';
+// under way at a time, so that nothing overtakes what was sent before it.
+import { DatabaseUnavailable, TransientConflict } from '@concord/database';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockNews } from './lock-news.js';
-import type { LockAsk, Place } from './owner-locks.js';
-
-export interface GiveUp extends Place {
-  readonly owner: string;
-  /** The wait, not the lock. */
-  readonly waitsOnly: boolean;
-  readonly done: () => void;
-}
+import type { GiveUp, LockTable, TurnAnswer } from './lock-table.js';
+import type { LockAsk } from './owner-locks.js';
 
 export interface TurnEvents {
   granted(ask: LockAsk, token: bigint): void;
@@ -20,16 +13,6 @@ export interface TurnEvents {
   ended(): void;
 }
 
-interface TurnRow {
-  readonly alive: boolean;
-  readonly granted: readonly number[] | null;
-  readonly tokens: string | null;
-  readonly again_released: readonly number[] | null;
-  readonly again: readonly number[] | null;
-  readonly news: readonly LockNews[] | null;
-}
-
-const turn = loadSql(import.meta.url, 'sql/lock-turn.sql');
 const MOST = 256;
 // Somebody had the row in hand, for well under a millisecond in nearly all cases.
 const AGAIN_MS = 1;
@@ -43,7 +26,7 @@ export class LockTurns {
   private isClosed = false;
 
   constructor(
-    private readonly database: Database,
+    private readonly table: LockTable,
     private readonly session: string,
     private readonly events: TurnEvents,
   ) {}
@@ -85,9 +68,7 @@ export class LockTurns {
     const givenUp = this.givenUp.splice(0, MOST);
     if (asks.length + givenUp.length === 0) return;
     try {
-      const [row] = await this.database.queryAside<TurnRow>(turn, valuesOf(this.session, asks, givenUp));
-      if (!row) throw new Error('unreachable: a function answers one row');
-      this.answer(row, asks, givenUp);
+      this.answer(await this.table.turn(this.session, asks, givenUp), givenUp);
     } catch (error) {
       if (error instanceof TransientConflict) {
         this.later(AGAIN_MS, asks, givenUp);
@@ -100,14 +81,12 @@ export class LockTurns {
     }
   }
 
-  private answer(row: TurnRow, asks: readonly LockAsk[], givenUp: readonly GiveUp[]): void {
-    const repeated = pick(givenUp, row.again_released);
-    for (const one of givenUp) if (!repeated.includes(one)) one.done();
-    const tokens = row.tokens?.split(',') ?? [];
-    pick(asks, row.granted).forEach((ask, n) => this.events.granted(ask, BigInt(tokens[n] ?? 0)));
-    if (row.news) this.events.heard(row.news);
-    if (!row.alive) this.events.ended();
-    this.later(AGAIN_MS, pick(asks, row.again), repeated);
+  private answer({ alive, granted, again, againGivenUp, news }: TurnAnswer, givenUp: readonly GiveUp[]): void {
+    for (const one of givenUp) if (!againGivenUp.includes(one)) one.done();
+    for (const { ask, token } of granted) this.events.granted(ask, token);
+    if (news.length > 0) this.events.heard(news);
+    if (!alive) this.events.ended();
+    this.later(AGAIN_MS, again, againGivenUp);
   }
 
   private later(milliseconds: number, asks: readonly LockAsk[], givenUp: readonly GiveUp[]): void {
@@ -118,24 +97,4 @@ export class LockTurns {
       this.gather();
     });
   }
-}
-
-function pick<T>(items: readonly T[], numbers: readonly number[] | null): T[] {
-  return (numbers ?? []).flatMap((number) => items[number - 1] ?? []);
-}
-
-function valuesOf(session: string, asks: readonly LockAsk[], givenUp: readonly GiveUp[]): unknown[] {
-  return [
-    session,
-    givenUp.map(({ owner }) => owner),
-    givenUp.map(({ tenant }) => tenant),
-    givenUp.map(({ stream }) => stream),
-    givenUp.map(({ waitsOnly }) => waitsOnly),
-    asks.map(({ owner }) => owner.id),
-    asks.map(({ owner }) => owner.started),
-    asks.map(({ owner }) => owner.origin),
-    asks.map(({ tenant }) => tenant),
-    asks.map(({ stream }) => stream),
-    asks.map(({ mode }) => mode),
-  ];
 }
