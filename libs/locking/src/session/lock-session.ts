@@ -79,9 +79,16 @@ export class LockSession {
     const places = state.release();
     await Promise.all(
       places.map(
-        ({ tenant, stream }) =>
+        ({ key, tenant, stream }) =>
           new Promise<void>((done) =>
-            this.turns.giveUp({ owner: state.owner, tenant, stream, waitsOnly: false, done }),
+            this.turns.giveUp({
+              owner: state.owner,
+              tenant,
+              stream,
+              waitsOnly: false,
+              held: state.held.get(key),
+              done,
+            }),
           ),
       ),
     );
@@ -116,7 +123,7 @@ export class LockSession {
   }
 
   private async beatAgain(): Promise<void> {
-    if (this.isBeating || !this.isAlive) return;
+    if (!this.isAlive || this.isBeating) return;
     this.isBeating = true;
     // The next one may succeed, before the lease has ended.
     await this.beat(false).catch((error: unknown) => warn(error, 'ConcordLocks'));
@@ -135,7 +142,8 @@ export class LockSession {
     }
     this.until = sent + leaseMs;
     clearTimeout(this.leaseEnds);
-    this.leaseEnds = setTimeout(() => this.isAlive, Math.max(this.until - performance.now(), 0));
+    // Not a fraction of a millisecond too early: nobody would look again while a heartbeat is not answered.
+    this.leaseEnds = setTimeout(() => this.isAlive, Math.max(Math.ceil(this.until - performance.now()), 0) + 1);
     this.leaseEnds.unref();
     this.heard(news);
   }

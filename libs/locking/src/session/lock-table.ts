@@ -2,7 +2,7 @@
 import type { LockHolder } from '../lock-holder.js';
 import type { LockNews } from './lock-news.js';
 import type { LockAsk, Place } from './owner-locks.js';
-import type { LockOwner } from '../lock-service.js';
+import type { GrantedLock, LockOwner } from '../lock-service.js';
 
 /** A process, as the table knows it for as long as its lease runs. */
 export interface SessionIdentity {
@@ -15,6 +15,8 @@ export interface GiveUp extends Place {
   readonly owner: LockOwner;
   /** The wait, not the lock. */
   readonly waitsOnly: boolean;
+  /** What it held of it, as far as is known. */
+  readonly held?: GrantedLock | undefined;
   readonly done: () => void;
 }
 

@@ -46,7 +46,7 @@ export class OwnerLocks {
   isPrepared = false;
   isReleased = false;
   /** Whatever was asked for, also where the answer was lost. */
-  readonly touched = new Map<string, Place>();
+  readonly touched = new Map<string, LockAsk>();
   readonly held = new Map<string, GrantedLock>();
   readonly asks = new Map<string, LockAsk>();
   private readonly ending = new AbortController();
@@ -78,7 +78,7 @@ export class OwnerLocks {
   }
 
   /** Nothing more is asked for; answers what is to be given up. */
-  release(): Place[] {
+  release(): LockAsk[] {
     this.isReleased = true;
     this.failAsks(new InvalidArgument(`owner ${this.owner.id} was released while it was acquiring`));
     return [...this.touched.values()];

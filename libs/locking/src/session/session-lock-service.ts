@@ -115,6 +115,11 @@ export abstract class SessionLockService extends LockService {
     return state.owner;
   }
 
+  /** The session in which an owner holds its locks, if it has any. */
+  protected sessionOf(state: OwnerLocks): string | undefined {
+    return this.sessions.get(state)?.id;
+  }
+
   protected stateOf(owner: LockOwner): OwnerLocks {
     const state = this.owners.get(owner.id);
     if (state) return state;
