@@ -25,7 +25,7 @@ withRedisOfItsOwn('locks on a Redis that fails (install redis-server to run it)'
     await created.drop();
   });
 
-  async function start(options?: { keeps: boolean }): Promise<RedisServer> {
+  async function start(options?: Parameters<typeof RedisServer.start>[0]): Promise<RedisServer> {
     const server = await RedisServer.start(options);
     open.push(server);
     return server;
@@ -106,6 +106,35 @@ withRedisOfItsOwn('locks on a Redis that fails (install redis-server to run it)'
     const third = await eventually(() => ask(here, stream));
     expect(third.outcome).toBe('granted');
     await expect(opened.database.transaction(() => there.fence(second))).rejects.toThrow(OwnershipLost);
+  });
+
+  it('a replica that is promoted begins a new life, whatever it was told of the last one', async () => {
+    const master = await start();
+    const replica = await start({ settings: ['--replicaof', `127.0.0.1 ${master.port}`] });
+    const [before, after] = [serviceOn(master), serviceOn(replica)];
+    const stream = newStream();
+    const held = ask(before, stream);
+    const token = await tokenOf(held);
+    await expect(ask(after, stream).outcome).rejects.toMatchObject({ code: 'database-unavailable' });
+    const client = new Redis(replica.url);
+    await until('its copy', async () => (await client.keys('concord:*:locks')).length === 1);
+    await master.kill();
+    await client.replicaof('NO', 'ONE');
+    client.disconnect();
+    const next = await eventually(() => ask(after, stream));
+    expect(next.outcome === 'granted' && next.locks[0]!.fencingToken).toBeGreaterThan(token);
+    await expect(opened.database.transaction(() => before.fence(held.owner))).rejects.toThrow(OwnershipLost);
+  });
+
+  it.each([
+    ['is a cluster', ['--cluster-enabled', 'yes'], 'Redis Cluster'],
+    ['may evict locks', ['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru'], 'set it to noeviction'],
+  ])('a server that %s is refused, and told why', async (_what, settings, message) => {
+    const service = serviceOn(await start({ settings }));
+    await expect(ask(service, newStream()).outcome).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringContaining(message),
+    });
   });
 
   it('a commit under way is waited for before a new life begins', async () => {

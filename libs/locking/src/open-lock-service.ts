@@ -3,7 +3,7 @@ import type { Database } from '@concord/database';
 import { InvalidArgument } from '@concord/kernel';
 import type { LockService } from './lock-service.js';
 import { PostgresLockService } from './postgres/postgres-lock-service.js';
-import { RedisLockService } from './redis/redis-lock-service.js';
+import { assertRedisUrl, RedisLockService } from './redis/redis-lock-service.js';
 import type { LockServiceOptions } from './session/session-lock-service.js';
 
 /** Where locks are kept, the same for all processes that use one database, and how this process takes part. */
@@ -19,6 +19,7 @@ export function lockServiceSettings(environment: Readonly<Record<string, string 
   if (locks === 'postgres' || locks === '') return { locks: 'postgres' };
   if (locks !== 'redis') throw new InvalidArgument(`CONCORD_LOCKS is postgres or redis, not "${locks}"`);
   if (redisUrl === '') throw new InvalidArgument('CONCORD_LOCKS=redis needs REDIS_URL: set it to redis://host:6379');
+  assertRedisUrl(redisUrl);
   return { locks, redisUrl };
 }
 

@@ -14,6 +14,12 @@ const sql = {
   releasePrepared: loadSql(import.meta.url, 'sql/release-prepared-tokens.sql'),
 };
 
+export function assertRedisUrl(url: string): void {
+  if (!/^rediss?:\/\/./.test(url)) {
+    throw new InvalidArgument('REDIS_URL is no address of a Redis: write redis://host:6379, or rediss:// with TLS');
+  }
+}
+
 /** The lock service on Redis. Fences and prepared locks are in PostgreSQL, which has the last word on every commit. */
 export class RedisLockService extends SessionLockService {
   private readonly database: Database;
@@ -23,9 +29,7 @@ export class RedisLockService extends SessionLockService {
 
   /** `redisUrl`: `redis://...`, or `rediss://...` with TLS. Errors: InvalidArgument. */
   constructor(database: Database, redisUrl: string, options: LockServiceOptions = {}) {
-    if (!/^rediss?:\/\/./.test(redisUrl)) {
-      throw new InvalidArgument('REDIS_URL is no address of a Redis: write redis://host:6379, or rediss:// with TLS');
-    }
+    assertRedisUrl(redisUrl);
     const keys = new RedisLockTable(redisUrl, database);
     super(keys, options);
     this.database = database;
