@@ -143,20 +143,6 @@ withRedis('fences of locks on Redis (set REDIS_URL, or install redis-server, to 
     await Promise.all([a.release(reader), a.release(younger), b.release(older)]);
   });
 
-  it('when the tokens of a life are used up, another one begins', async () => {
-    const stream = newStream();
-    const last = await tokenOf(ask(a, stream));
-    for (const key of await client.keys(`*:${last >> 36n}:token`)) await client.set(key, 68_719_000_000);
-    const next = await hold(b, newStream());
-    await until('its loss', () => next.signal.aborted);
-    await until('a greater token', async () => {
-      const again = ask(b, stream);
-      const acquired = await again.outcome.catch(() => undefined);
-      await b.release(again.owner);
-      return acquired?.outcome === 'granted' && acquired.locks[0]!.fencingToken > last + 68_719_000_000n;
-    });
-  });
-
   it('leaves nothing behind of what was released', async () => {
     const streams = Array.from({ length: 20 }, newStream);
     const owner = await hold(a, streams);
@@ -168,6 +154,20 @@ withRedis('fences of locks on Redis (set REDIS_URL, or install redis-server, to 
     const keys = await client.keys('concord:*');
     expect(keys.filter((key) => key.includes('queue:') && streams.some((stream) => key.endsWith(stream)))).toEqual([]);
     expect((await a.locks()).filter(({ stream }) => streams.includes(stream))).toEqual([]);
+  });
+
+  it('when the tokens of a life are used up, another one begins', async () => {
+    const stream = newStream();
+    const last = await tokenOf(ask(a, stream));
+    for (const key of await client.keys(`*:${last >> 36n}:token`)) await client.set(key, 68_719_000_000);
+    const next = await hold(b, newStream());
+    await until('a greater token', async () => {
+      const again = ask(b, stream);
+      const acquired = await again.outcome.catch(() => undefined);
+      await b.release(again.owner);
+      return acquired?.outcome === 'granted' && acquired.locks[0]!.fencingToken > last + 68_719_000_000n;
+    });
+    await until('its loss', () => next.signal.aborted);
   });
 
   async function endSessionOf(ownerId: string, stream: string): Promise<void> {

@@ -6,7 +6,7 @@ import { lockKey, type LockNews } from '../session/lock-news.js';
 import type { GiveUp, Heard, LockTable, SessionIdentity, TurnAnswer } from '../session/lock-table.js';
 import type { LockAsk, Place } from '../session/owner-locks.js';
 import { type OpenLink, RedisLink } from './redis-link.js';
-import { groups, loneHold, readHolds, readNews, readTakings, readWaiter, tokenOf } from './redis-texts.js';
+import { drawnOf, groups, loneHold, readHolds, readNews, readTakings, readWaiter, tokenOf } from './redis-texts.js';
 import type { ScriptName } from './scripts.js';
 import { type RunFor, Takeovers } from './takeovers.js';
 
@@ -31,6 +31,8 @@ export interface Listed {
 const NOBODY = '-';
 
 export class RedisLockTable implements LockTable {
+  /** One is read while the next one is done. */
+  readonly turnsAtOnce = 2;
   readonly takeovers: Takeovers;
   private readonly redis: RedisLink;
   private readonly sessions = new Map<string, Hear>();
@@ -61,18 +63,18 @@ export class RedisLockTable implements LockTable {
   }
 
   async turn(session: string, asks: readonly LockAsk[], givenUp: readonly GiveUp[]): Promise<TurnAnswer> {
-    const values: (string | number)[] = [givenUp.length];
+    let lines = '';
     for (const { owner, tenant, stream, waitsOnly, held } of givenUp) {
-      const expected = held ? loneHold(held, owner, session) : '';
-      values.push(lockKey(tenant, stream), owner.id, String(owner.started), waitsOnly ? 'w' : '', expected);
+      const expected = held ? loneHold(held.mode, owner, session) + String(drawnOf(held.fencingToken)) : '';
+      lines += `${lockKey(tenant, stream)}\n${expected}\n${owner.id} ${owner.started}${waitsOnly ? 'w' : ''}\n`;
     }
-    for (const { key, owner, mode } of asks) values.push(key, owner.id, String(owner.started), owner.origin, mode);
-    const { link, news, rest } = await this.run('turn', session, values);
-    const [alive, numbers] = rest as [number, number[]];
+    for (const { key, owner, mode } of asks) lines += `${key}\n${loneHold(mode, owner, session)}\n`;
+    const { link, news, rest } = await this.run('turn', session, [givenUp.length, lines]);
+    const [alive, tokens] = rest as [number, number[]];
     const granted: TurnAnswer['granted'][number][] = [];
-    for (let n = 0; n < numbers.length; n += 2) {
-      const ask = asks[(numbers[n] ?? 0) - 1];
-      if (ask) granted.push({ ask, token: tokenOf(link.life, numbers[n + 1] ?? 0) });
+    for (const [n, ask] of asks.entries()) {
+      const token = tokens[n];
+      if (token) granted.push({ ask, token: tokenOf(link.life, token) });
     }
     return { alive: alive === 1, news, granted, again: [], againGivenUp: [] };
   }

@@ -1,7 +1,7 @@
 // What the scripts take and answer, as texts: the names of locks, tokens, news and lists.
 import type { StreamName } from '@concord/kernel';
 import type { LockMode } from '../lock-holder.js';
-import type { GrantedLock, LockOwner } from '../lock-service.js';
+import type { LockOwner } from '../lock-service.js';
 import type { LockNews } from '../session/lock-news.js';
 import type { Place } from '../session/owner-locks.js';
 
@@ -17,13 +17,9 @@ export function placeOf(key: string): Place {
   return { tenant: key.slice(0, at), stream: key.slice(at + 1) as StreamName };
 }
 
-/** What a lock is in Redis when one owner holds it, not prepared, and nobody waits. */
-export function loneHold(
-  { mode, fencingToken }: GrantedLock,
-  { id, started, origin }: LockOwner,
-  session: string,
-): string {
-  return `${mode} 0 ${started} ${origin} ${id} ${session} ${drawnOf(fencingToken)}`;
+/** What a lock is in Redis when one owner holds it, not prepared, and nobody waits; its token comes behind. */
+export function loneHold(mode: LockMode, { id, started, origin }: LockOwner, session: string): string {
+  return `${mode} 0 ${started} ${origin} ${id} ${session} `;
 }
 
 export function readNews(life: bigint, session: string, items: readonly unknown[]): LockNews[] {

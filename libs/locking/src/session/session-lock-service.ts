@@ -37,6 +37,7 @@ export abstract class SessionLockService extends LockService {
   /** That of an owner's first lock is that of all its locks. */
   private readonly sessions = new WeakMap<OwnerLocks, LockSession>();
   private session: Promise<LockSession> | undefined;
+  private lastSession: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
   private readonly looks = new Map<string, Promise<LockHolder[]>>();
   private readonly settings: Required<LockServiceOptions>;
@@ -73,16 +74,17 @@ export abstract class SessionLockService extends LockService {
   ): Promise<Acquired> {
     const tenant = currentTenant();
     const state = this.stateOf(owner);
-    const session = this.sessions.get(state) ?? (await this.openSession());
+    const session = this.sessions.get(state) ?? this.aliveSession ?? (await this.openSession());
     this.sessions.set(state, session);
     const asks: LockAsk[] = [];
     const timer = setTimeout(() => void this.timeOut(asks, waitMs), waitMs);
     try {
-      const locks = strongest(requests).map(async ([stream, mode]) => {
+      const locks = strongest(requests).map(([stream, mode]) => {
         const ask = new LockAsk(owner, tenant, stream, mode);
         asks.push(ask);
-        await othersThan(ask, state);
-        return this.acquireOne(state, session, ask);
+        return state.asks.has(ask.key)
+          ? othersThan(ask, state).then(() => this.acquireOne(state, session, ask))
+          : this.acquireOne(state, session, ask);
       });
       return { outcome: 'granted', locks: await Promise.all(locks) };
     } catch (error) {
@@ -126,23 +128,27 @@ export abstract class SessionLockService extends LockService {
     throw new InvalidArgument(`owner ${owner.id} was released: go on with again(owner), or begin()`);
   }
 
+  private get aliveSession(): LockSession | undefined {
+    return this.lastSession?.isAlive ? this.lastSession : undefined;
+  }
+
   /** A new one, when the lease of the last one has ended, or it could not be opened. */
   private openSession(): Promise<LockSession> {
     if (this.isClosed) return Promise.reject(new InvalidArgument('this lock service is closed'));
     const last = this.session?.catch(() => undefined);
     const opened = (this.opening ??= (async () => {
       const session = await last;
-      return session?.isAlive ? session : new LockSession(this.table, this.settings).open();
+      return (this.lastSession = session?.isAlive ? session : await new LockSession(this.table, this.settings).open());
     })().finally(() => (this.opening = undefined)));
     return (this.session = opened);
   }
 
-  private async acquireOne(state: OwnerLocks, session: LockSession, ask: LockAsk): Promise<GrantedLock> {
+  private acquireOne(state: OwnerLocks, session: LockSession, ask: LockAsk): Promise<GrantedLock> {
     if (!session.isAlive && !state.lost) state.lose(new LeaseLost(`the lease of owner ${state.owner.id} has ended`));
     if (state.lost) throw state.lost;
     if (state.isReleased) throw new InvalidArgument(`owner ${state.owner.id} was released`);
     const held = state.held.get(ask.key);
-    if (held && covers(held.mode, ask.mode)) return held;
+    if (held && covers(held.mode, ask.mode)) return Promise.resolve(held);
     session.ask(state, ask);
     return ask.granted;
   }
@@ -165,9 +171,14 @@ export abstract class SessionLockService extends LockService {
   }
 }
 
+// No stream of a store has one in its name, and what is sent to Redis has them between its parts.
+// eslint-disable-next-line no-control-regex -- they are what it looks for
+const CONTROL = /[\u0000-\u001f]/;
+
 function strongest(requests: readonly LockRequest[]): [StreamName, LockMode][] {
   const modes = new Map<StreamName, LockMode>();
   for (const { stream, mode } of requests) {
+    if (CONTROL.test(stream)) throw new InvalidArgument('a stream name has no control characters: correct the name');
     const other = modes.get(stream);
     if (!other || covers(mode, other)) modes.set(stream, mode);
   }

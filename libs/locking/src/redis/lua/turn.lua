@@ -1,14 +1,18 @@
--- One turn of a session: what its owners give up and ask for, all at once. ARGV[3] is how many give up: key, owner, started,
--- "w" for the wait alone, and what the lock is if nobody else has to do with it. The others ask: key, owner, started, origin,
--- mode. Answers also whether the lease runs, and of the asks that are granted the numbers and the tokens.
-local granted = {}
-local next_one = 4
-for _ = 1, tonumber(ARGV[3]) do
-  local key, owner, started, waits, expected = unpack(ARGV, next_one, next_one + 4)
-  next_one = next_one + 5
+-- One turn of a session: what its owners give up and ask for, all at once. ARGV[3] is how many give up, ARGV[4] their lines and
+-- then those of who asks. To give up: key; what the lock is if nobody else has to do with it; "owner started", and "w" for the
+-- wait alone. To ask: key; what the lock would be, without its token. Answers also whether the lease runs, and for each that
+-- asks its token, or 0.
+local lines = {}
+for line in string.gmatch(ARGV[4], '([^\n]*)\n') do
+  lines[#lines + 1] = line
+end
+local first_ask = 1 + 3 * tonumber(ARGV[3])
+for i = 1, first_ask - 1, 3 do
+  local key, expected = lines[i], lines[i + 1]
   if expected ~= '' and redis.call('HGET', LOCKS, key) == expected then
     redis.call('HDEL', LOCKS, key)
   else
+    local owner, started, waits = string.match(lines[i + 2], '^(%S+) (%d+)(.*)$')
     stop_waiting(key, owner, started)
     if waits == '' then
       redis.call('HDEL', base .. 'wounds:' .. me, owner)
@@ -23,12 +27,9 @@ for i = 1, #wounds, 2 do
   doomed[wounds[i]] = true
 end
 
-local function ask(number, key, owner, started, origin, mode)
-  local token = draw()
-  local hold = mode .. ' 0 ' .. started .. ' ' .. origin .. ' ' .. owner .. ' ' .. me .. ' '
-  if redis.call('HSETNX', LOCKS, key, hold .. string.format('%.0f', token)) == 1 then
-    granted[#granted + 1] = number
-    granted[#granted + 1] = token
+local function wait_for(key, hold)
+  local mode, started, origin, owner = string.match(hold, '^(%u) 0 (%d+) (%S+) (%S+)')
+  if doomed[owner] then
     return
   end
   for _, own in ipairs(read(key)) do
@@ -45,11 +46,17 @@ local function ask(number, key, owner, started, origin, mode)
   settle(key)
 end
 
+local granted = {}
 if is_alive(me) then
-  for number = 1, (#ARGV - next_one + 1) / 5 do
-    local at = next_one + (number - 1) * 5
-    if not doomed[ARGV[at + 1]] then
-      ask(number, unpack(ARGV, at, at + 4))
+  for i = first_ask, #lines, 2 do
+    local key, hold = lines[i], lines[i + 1]
+    local token = draw()
+    local is_doomed = #wounds > 0 and doomed[string.match(hold, '^%u 0 %d+ %S+ (%S+)')]
+    if not is_doomed and redis.call('HSETNX', LOCKS, key, hold .. string.format('%.0f', token)) == 1 then
+      granted[#granted + 1] = token
+    else
+      granted[#granted + 1] = 0
+      wait_for(key, hold)
     end
   end
 end
