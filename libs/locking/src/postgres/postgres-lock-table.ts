@@ -30,8 +30,6 @@ const sql = {
 const channelOf = (session: string): string => `concord_locks_${session.replaceAll('-', '')}`;
 
 export class PostgresLockTable implements LockTable {
-  readonly turnsAtOnce = 1;
-
   constructor(private readonly database: Database) {}
 
   async beat({ id, label, leaseMs }: SessionIdentity, begins: boolean): Promise<Heard> {

@@ -43,7 +43,7 @@ export class RedisLockService extends SessionLockService {
 
   override async prepare(owner: LockOwner): Promise<void> {
     const { state, lists, isPrepared } = this.proofOf(owner);
-    const session = this.sessionOf(state) ?? owner.id;
+    const session = this.sessionOf(owner) ?? owner.id;
     const identity = [owner.id, session, owner.started, owner.origin];
     await this.database.query(sql.prepare, [...identity, ...lists, isPrepared]);
     const places = [...state.held.values()];
@@ -58,9 +58,9 @@ export class RedisLockService extends SessionLockService {
   }
 
   /** A release that Redis sees before it knows what is prepared would give that up too; the database would not. */
-  override async release(owner: LockOwner): Promise<void> {
-    await this.marking.get(owner.id);
-    await super.release(owner);
+  override release(owner: LockOwner): Promise<void> {
+    const marking = this.marking.get(owner.id);
+    return marking ? marking.then(() => super.release(owner)) : super.release(owner);
   }
 
   override async releasePrepared(ownerId: string): Promise<void> {

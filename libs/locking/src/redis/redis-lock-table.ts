@@ -31,8 +31,6 @@ export interface Listed {
 const NOBODY = '-';
 
 export class RedisLockTable implements LockTable {
-  /** One is read while the next one is done. */
-  readonly turnsAtOnce = 2;
   readonly takeovers: Takeovers;
   private readonly redis: RedisLink;
   private readonly sessions = new Map<string, Hear>();

@@ -74,24 +74,20 @@ export class LockSession {
     this.turns.giveUp({ owner: state.owner, tenant, stream, waitsOnly: true, done: () => undefined });
   }
 
-  async release(state: OwnerLocks): Promise<void> {
+  release(state: OwnerLocks): Promise<void> {
     this.owners.delete(state.owner.id);
     const places = state.release();
-    await Promise.all(
-      places.map(
-        ({ key, tenant, stream }) =>
-          new Promise<void>((done) =>
-            this.turns.giveUp({
-              owner: state.owner,
-              tenant,
-              stream,
-              waitsOnly: false,
-              held: state.held.get(key),
-              done,
-            }),
-          ),
-      ),
-    );
+    let left = places.length;
+    if (left === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        left -= 1;
+        if (left === 0) resolve();
+      };
+      for (const { key, tenant, stream } of places) {
+        this.turns.giveUp({ owner: state.owner, tenant, stream, waitsOnly: false, held: state.held.get(key), done });
+      }
+    });
   }
 
   /** Those of other processes are told that there is something. */

@@ -36,8 +36,6 @@ export interface TurnAnswer extends Heard {
 
 /** Errors of all that is asked of it: DatabaseUnavailable, TransientConflict. */
 export interface LockTable {
-  /** How many turns may be under way: more than one where they are done in the order in which they were sent. */
-  readonly turnsAtOnce: number;
   /** Begins the session's lease, or prolongs it. */
   beat(session: SessionIdentity, begins: boolean): Promise<Heard>;
   /** What was given up and asked for at the same time. Nobody waits in it. */

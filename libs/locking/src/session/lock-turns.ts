@@ -1,5 +1,5 @@
-// A session's turns at the locks: what its owners ask for and give up at the same time travels in one call, and nothing
-// overtakes what was sent before it: where calls might, one is under way at a time.
+// A session's turns at the locks: what its owners ask for and give up at the same time travels in one call, and one call is
+// under way at a time, so that nothing overtakes what was sent before it.
 import { DatabaseUnavailable, TransientConflict } from '@concord/database';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockNews } from './lock-news.js';
@@ -22,7 +22,7 @@ export class LockTurns {
   private asks: LockAsk[] = [];
   private givenUp: GiveUp[] = [];
   private isGathering = false;
-  private underWay = 0;
+  private isUnderWay = false;
   private isClosed = false;
 
   constructor(
@@ -50,14 +50,14 @@ export class LockTurns {
 
   /** Whatever is asked in this turn of the event loop goes together. */
   private gather(): void {
-    if (this.isGathering || this.underWay >= this.table.turnsAtOnce || this.isClosed) return;
+    if (this.isGathering || this.isUnderWay || this.isClosed) return;
     if (this.asks.length + this.givenUp.length === 0) return;
     this.isGathering = true;
     process.nextTick(() => {
       this.isGathering = false;
-      this.underWay += 1;
+      this.isUnderWay = true;
       void this.take().finally(() => {
-        this.underWay -= 1;
+        this.isUnderWay = false;
         this.gather();
       });
     });

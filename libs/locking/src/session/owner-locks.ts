@@ -26,8 +26,6 @@ export class LockAsk implements Place {
   ) {
     this.key = lockKey(tenant, stream);
     this.granted = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
-    // Of several that are awaited together the others may fail too.
-    this.granted.catch(() => undefined);
   }
 
   grant(lock: GrantedLock): void {
@@ -37,6 +35,8 @@ export class LockAsk implements Place {
 
   fail(error: unknown): void {
     this.isOver = true;
+    // Of several that are awaited together the others may fail too.
+    this.granted.catch(() => undefined);
     this.settle.reject(error);
   }
 }

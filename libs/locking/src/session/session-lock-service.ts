@@ -29,13 +29,17 @@ export interface LockServiceOptions {
   readonly label?: string;
 }
 
+interface Owned {
+  readonly state: OwnerLocks;
+  /** That of its first lock is that of all its locks. */
+  session?: LockSession;
+}
+
 const WAIT_MS = 10_000;
 
 /** What the adapters have in common. */
 export abstract class SessionLockService extends LockService {
-  private readonly owners = new Map<string, OwnerLocks>();
-  /** That of an owner's first lock is that of all its locks. */
-  private readonly sessions = new WeakMap<OwnerLocks, LockSession>();
+  private readonly owners = new Map<string, Owned>();
   private session: Promise<LockSession> | undefined;
   private lastSession: LockSession | undefined;
   private opening: Promise<LockSession> | undefined;
@@ -73,9 +77,9 @@ export abstract class SessionLockService extends LockService {
     { waitMs = WAIT_MS }: AcquireOptions = {},
   ): Promise<Acquired> {
     const tenant = currentTenant();
-    const state = this.stateOf(owner);
-    const session = this.sessions.get(state) ?? this.aliveSession ?? (await this.openSession());
-    this.sessions.set(state, session);
+    const owned = this.ownedBy(owner);
+    const session = (owned.session ??= this.aliveSession ?? (await this.openSession()));
+    const { state } = owned;
     const asks: LockAsk[] = [];
     const timer = setTimeout(() => void this.timeOut(asks, waitMs), waitMs);
     try {
@@ -96,13 +100,13 @@ export abstract class SessionLockService extends LockService {
     }
   }
 
-  override async release(owner: LockOwner): Promise<void> {
-    const state = this.owners.get(owner.id);
-    if (!state) return;
+  override release(owner: LockOwner): Promise<void> {
+    const owned = this.owners.get(owner.id);
+    if (!owned) return Promise.resolve();
     this.owners.delete(owner.id);
-    const session = this.sessions.get(state);
-    if (session) await session.release(state);
-    else state.release();
+    if (owned.session) return owned.session.release(owned.state);
+    owned.state.release();
+    return Promise.resolve();
   }
 
   override async close(): Promise<void> {
@@ -113,18 +117,22 @@ export abstract class SessionLockService extends LockService {
 
   private own(age: { id: string; started: bigint; origin: string }): LockOwner {
     const state = new OwnerLocks(age);
-    this.owners.set(age.id, state);
+    this.owners.set(age.id, { state });
     return state.owner;
   }
 
   /** The session in which an owner holds its locks, if it has any. */
-  protected sessionOf(state: OwnerLocks): string | undefined {
-    return this.sessions.get(state)?.id;
+  protected sessionOf(owner: LockOwner): string | undefined {
+    return this.ownedBy(owner).session?.id;
   }
 
   protected stateOf(owner: LockOwner): OwnerLocks {
-    const state = this.owners.get(owner.id);
-    if (state) return state;
+    return this.ownedBy(owner).state;
+  }
+
+  private ownedBy(owner: LockOwner): Owned {
+    const owned = this.owners.get(owner.id);
+    if (owned) return owned;
     throw new InvalidArgument(`owner ${owner.id} was released: go on with again(owner), or begin()`);
   }
 
