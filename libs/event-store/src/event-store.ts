@@ -226,7 +226,8 @@ export abstract class EventStore {
 
   /**
    * Stores a snapshot, unless there is a later one of its kind: at once or, in a transaction, when that has committed. It is
-   * deleted with its stream. Errors: InvalidArgument for a state that is not JSON.
+   * deleted with its stream. Where `capabilities.snapshots` is false nothing is kept, and nothing is lost by that. Errors:
+   * InvalidArgument for a state that is not JSON.
    */
   async saveSnapshot(stream: StreamName, snapshot: Snapshot): Promise<void> {
     assertStoredName(stream);
