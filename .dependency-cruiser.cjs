@@ -154,6 +154,12 @@ const packages = [
     { path: '(^|node_modules/)(@eventstore/|@grpc/|google-protobuf)' },
   ),
   rule(
+    'redis-behind-the-ports',
+    'What Redis is used for is the affair of the adapter that uses it.',
+    { path: '^(apps|libs)/', pathNot: [SPEC, '^libs/locking/src/redis/'] },
+    { path: '(^|node_modules/)ioredis' },
+  ),
+  rule(
     'telemetry-behind-its-lib',
     "Spans and metrics are declared in one place, and no SDK is the framework's to choose: OpenTelemetry's API is imported by libs/telemetry, its SDK by tests.",
     { path: '^(apps|libs|bench)/', pathNot: [SPEC, '^libs/telemetry/'] },
