@@ -47,23 +47,36 @@ export interface ChaosResult {
 /** How long the calm between two faults may be. */
 const LONGEST_CALM_MS = 1_500;
 /** All of an error's kinds that a command may end with when things break; what else is met is a fault of ours. */
-const EXPECTED = new Set(
-  'refused-on-purpose invariant-broken transient-conflict wrong-expected-version database-unavailable commit-unknown'.split(
-    ' ',
-  ),
-);
+const EXPECTED: ReadonlySet<string> = new Set([
+  'refused-on-purpose',
+  'invariant-broken',
+  'transient-conflict',
+  'wrong-expected-version',
+  'database-unavailable',
+  'commit-unknown',
+  // Of the mailboxes, when the time for retries is over.
+  'decided-on-stale-state',
+]);
 
 /** Errors: what keeps it from running. What went wrong with the transactions is in the result. */
 export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const servers: EmbeddedServer[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'concord-chaos-'));
   try {
-    for (let store = 0; store < options.stores; store += 1) servers.push(await EmbeddedServer.start());
+    for (let store = 0; store < options.stores; store += 1) servers.push(await started());
     return await new Run(options, servers, folder).all();
   } finally {
     await Promise.all(servers.map((server) => server.remove()));
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function started(): Promise<EmbeddedServer> {
+  const server = await EmbeddedServer.start();
+  // There are to be many deadlocks: by default each of them would stop everybody for a second.
+  await server.query(`alter system set deadlock_timeout = '50ms'`);
+  await server.query('select pg_reload_conf()');
+  return server;
 }
 
 class Run {

@@ -12,12 +12,11 @@ const settings = JSON.parse(process.argv[2] ?? '') as WorkerSettings;
 const { worker, workload: name, urls, weakening, files } = settings;
 Logger.overrideLogger(false);
 const CLIENTS = 6;
-const SILENCE_MS = 3_000;
 const dice = new Dice(settings.seed);
 const recorder = new Recorder(files.history, BigInt(settings.origin));
 const complaints = new Notes<Complaint>(files.complaints);
 const workload = workloadOf(name);
-const transactor = await workload.open({ urls, weakening, silenceMs: SILENCE_MS });
+const transactor = await workload.open({ urls, weakening });
 const keys = new Keys(urls.length, settings.generations);
 const tell = (message: FromWorker): unknown => process.send?.(message);
 const clients = new Clients({

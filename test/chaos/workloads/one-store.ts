@@ -41,8 +41,8 @@ class OneStore implements Transactor {
     this.pipelines = opened.map(({ database }) => new CommandPipeline(storeOn(database, weakening)));
   }
 
-  static async open({ urls, weakening, silenceMs }: TransactorOptions): Promise<OneStore> {
-    const opening = urls.map((url) => openWhenServed(url, CONNECTIONS, silenceMs === undefined ? {} : { silenceMs }));
+  static async open({ urls, weakening }: TransactorOptions): Promise<OneStore> {
+    const opening = urls.map((url) => openWhenServed(url, CONNECTIONS));
     return new OneStore(await Promise.all(opening), weakening);
   }
 

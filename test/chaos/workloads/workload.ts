@@ -24,8 +24,6 @@ export interface TransactorOptions {
   readonly urls: readonly string[];
   /** One of the workload's, to see whether the checker notices. */
   readonly weakening?: string | undefined;
-  /** How long a connection may say nothing that owes an answer. */
-  readonly silenceMs?: number;
 }
 
 export interface Workload {
