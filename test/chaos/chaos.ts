@@ -153,7 +153,7 @@ class Run {
 
   private result({ left, tookMs }: { left: readonly string[]; tookMs: number }): ChaosResult {
     const lines = this.records();
-    const complaints = this.workers.files.flatMap(({ complaints }) => readComplaints(complaints));
+    const complaints = this.workers.files.flatMap((files) => readNotes<Complaint>(files.complaints));
     const met = Map.groupBy(complaints, ({ code }) => code);
     const unexpected = complaints.filter(({ code }) => !EXPECTED.has(code));
     const counts = {
@@ -169,8 +169,4 @@ class Run {
       counts,
     };
   }
-}
-
-function readComplaints(path: string): Complaint[] {
-  return readNotes<Complaint>(path);
 }

@@ -25,6 +25,7 @@ it('ends with 1 when something is wrong, and says what', () => {
 
 it('ends with 2 when it has nothing to check', () => {
   expect(run()).toEqual({ status: 2, output: expect.stringContaining('give a file') });
+  expect(run('/dev/null')).toEqual({ status: 2, output: expect.stringContaining('nothing to check') });
   expect(run(path('./check-history.ts'))).toEqual({ status: 2, output: expect.stringContaining('line 1: is no JSON') });
 });
 

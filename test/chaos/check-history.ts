@@ -13,6 +13,9 @@ function check(file: string, total: number | undefined): boolean {
   const verdict = checkHistory(parseHistory(readFileSync(file, 'utf8')), { total });
   const lines = [`${file}: checked in ${Date.now() - begun} ms`, ...reported(verdict)];
   process.stdout.write(`${lines.join('\n')}\n`);
+  const { 'transactions ok': transactions = 0, audits = 0 } = verdict.counts;
+  if (transactions + audits === 0)
+    throw new HistoryInvalid(`${file}: nothing in it was answered, so there is nothing to check`);
   return verdict.anomalies.length === 0;
 }
 

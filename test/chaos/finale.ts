@@ -1,15 +1,16 @@
 // What the chaos test does itself, on sound stores and over no wire: it opens the accounts, sees that nothing stays locked, and
 // reads everything in the end, so that no append that is lost goes unnoticed.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OpenDatabase } from '@concord/database';
+import { DatabaseUnavailable, type OpenDatabase } from '@concord/database';
 import { openWhenServed } from '../torture/open-when-served.js';
 import type { Key, Line, Step } from './checker/history.js';
 import { ACCOUNTS, OPENING_BALANCE, type Order, storeOf } from './orders.js';
 import { Recorder } from './recorder.js';
-import type { Transactor, Workload } from './workloads/workload.js';
+import type { Answer, Transactor, Workload } from './workloads/workload.js';
 
 const SETTLED_WITHIN_MS = 30_000;
 const KEYS_AT_ONCE = 20;
+const MOST_ATTEMPTS = 20;
 
 export class Finale {
   private orders = 0;
@@ -32,8 +33,7 @@ export class Finale {
   }
 
   async openAccounts(): Promise<void> {
-    for (const to of ACCOUNTS)
-      await this.transactor.run({ ...this.ordered(), f: 'deposit', to, amount: OPENING_BALANCE });
+    for (const to of ACCOUNTS) await this.run({ ...this.ordered(), f: 'deposit', to, amount: OPENING_BALANCE });
   }
 
   /** What is locked or undecided 30 seconds after `calm`; as soon as there is nothing, that. */
@@ -71,8 +71,20 @@ export class Finale {
 
   private async record(order: Order, asked: unknown): Promise<void> {
     this.recorder.write(0, 'invoke', order.f, asked);
-    const answer = await this.transactor.run(order);
+    const answer = await this.run(order);
     this.recorder.write(0, 'ok', order.f, answer.outcome === 'done' ? answer.value : asked);
+  }
+
+  /** Of the connections that it kept the server may have been killed. */
+  private async run(order: Order): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.transactor.run(order);
+      } catch (error) {
+        if (attempt === MOST_ATTEMPTS || !(error instanceof DatabaseUnavailable)) throw error;
+        await sleep(200);
+      }
+    }
   }
 
   private ordered(): Pick<Order, 'id' | 'isStepwise' | 'pauseMs'> {

@@ -4,7 +4,7 @@ import { HistoryInvalid, type Line } from './history.js';
 
 const audit = (process: number, value: unknown): Line[] => [
   { process, type: 'invoke', time: 0, f: 'read', value: null },
-  { process, type: 'ok', time: 1, f: 'read', value },
+  { process, type: 'ok', time: 0, f: 'read', value },
 ];
 const found = (lines: readonly Line[], total?: number): string[] =>
   checkHistory(lines, { total }).anomalies.map(({ type }) => type);
@@ -12,7 +12,7 @@ const found = (lines: readonly Line[], total?: number): string[] =>
 it('accepts audits that find the same total', () => {
   const transfer: Line[] = [
     { process: 9, type: 'invoke', time: 0, f: 'transfer', value: { from: 'a', to: 'b', amount: 3 } },
-    { process: 9, type: 'ok', time: 1, f: 'transfer', value: { from: 'a', to: 'b', amount: 3 } },
+    { process: 9, type: 'ok', time: 0, f: 'transfer', value: { from: 'a', to: 'b', amount: 3 } },
   ];
   const lines = [...audit(1, { a: 10, b: 0 }), ...transfer, ...audit(2, { a: 7, b: 3 })];
   expect(found(lines)).toEqual([]);

@@ -5,14 +5,18 @@ import { graphOf } from './build-graph.js';
 import { cyclesOf, type FoundCycle } from './cycles.js';
 import { dependenciesOf, lastReadersOf } from './dependencies.js';
 import type { Kind } from './graph.js';
-import { type Line, operationsOf, type Transaction, transactionsOf } from './history.js';
+import { HistoryInvalid, type Line, operationsOf, type Transaction, transactionsOf } from './history.js';
 import { anomaliesOfReads } from './reads.js';
-import { described, listed, named, seconds } from './texts.js';
+import { described, named, seconds } from './texts.js';
 import { type Versions, versionsOf } from './versions.js';
+
+const CHECKED: ReadonlySet<string> = new Set(['txn', 'transfer', 'read']);
 
 /** Checks what is in it: transactions over lists, and a bank's transfers and audits. Errors: HistoryInvalid. */
 export function checkHistory(lines: readonly Line[], bank: BankOptions = {}): Verdict {
   const operations = operationsOf(lines);
+  const strange = operations.find(({ f }) => !CHECKED.has(f));
+  if (strange) throw new HistoryInvalid(`nobody here can check "${strange.f}": f is ${[...CHECKED].join(', ')}`);
   const [lists, accounts] = [checkLists(transactionsOf(operations)), checkBank(operations, bank)];
   return {
     anomalies: [...lists.anomalies, ...accounts.anomalies],
@@ -85,6 +89,6 @@ class Told {
   private unread(from: Transaction, to: Transaction): { key: string | number; element: number | undefined } {
     const all = [...this.versions.keys.values()];
     const known = all.find((one) => one.unread.includes(to) && lastReadersOf(one).includes(from));
-    return { key: known?.key ?? listed([]), element: known?.finals.get(to) };
+    return { key: known?.key ?? '?', element: known?.finals.get(to) };
   }
 }

@@ -60,7 +60,10 @@ class Component {
       ...this.named('G1c', this.among(READS, 'wr')),
       ...this.named('G-single', this.closed(this.nodes, READS, 'rw')),
     ];
-    return worst.length > 0 ? worst : this.named('G2', this.closed(this.nodes, ALL, 'rw'));
+    const found = worst.length > 0 ? worst : this.named('G2', this.closed(this.nodes, ALL, 'rw'));
+    if (found.length === 0)
+      throw new Error('unreachable: a component has a cycle, and neither processes nor time alone are one');
+    return found;
   }
 
   private named(cycle: Cycle, steps: readonly Step[] | undefined): Omit<FoundCycle, 'order'>[] {

@@ -17,7 +17,11 @@ it('is JSON lines; what was invoked and never answered is in it without an outco
 });
 
 it('counts what it was made of', () => {
-  const { counts } = checked(line({}), line({ type: 'ok', time: 1, value: [['r', 'x', []]] }), line({ process: 1 }));
+  const { counts } = checked(
+    line({}),
+    line({ type: 'ok', time: 1, value: [['r', 'x', []]] }),
+    line({ process: 1, time: 1 }),
+  );
   expect(counts).toMatchObject({ transactions: 2, 'transactions ok': 1, 'transactions without answer': 1, keys: 1 });
 });
 
@@ -31,8 +35,9 @@ it.each([
   ['no list of steps', [line({ value: {} })], 'no list of steps'],
   ['an unknown step', [line({ value: [['w', 'x', 1]] })], '["append", key, number]'],
   ['an answer before the question', [line({ type: 'ok' })], 'never began'],
+  ['what nobody can check', [line({ f: 'cas' })], 'f is txn'],
   ['two questions at once', [line({}), line({})], 'before it has ended'],
-  ['an answer that is too early', [line({ time: 5 }), line({ type: 'ok', time: 4 })], 'before it began'],
+  ['a clock that was set back', [line({ time: 5 }), line({ type: 'ok', time: 4 })], 'in the order of time'],
   ['an answer to another question', [line({}), line({ type: 'ok', value: [['append', 'x', 1]] })], 'other appends'],
   [
     'an element that is appended twice',

