@@ -18,7 +18,7 @@ export interface ProcessGround {
   readonly report: (failure: ProcessFailure) => void;
 }
 
-const DEFAULTS: WorkerSettings = { concurrency: 32, leaseMs: 30_000, sweepMs: 1000 };
+const DEFAULTS: WorkerSettings = { concurrency: 32, leaseMs: 10_000, sweepMs: 1000 };
 const LIMITS = [
   ['concurrency', 1, 1000],
   ['leaseMs', 100, 3_600_000],
@@ -30,6 +30,7 @@ export class ProcessRuntime {
   private readonly work: ProcessWork;
   private readonly worker: ProcessWorker;
   private readonly memberships: GroupMembership[] = [];
+  private readonly leaseMs: number;
   private hasStarted = false;
 
   /** Errors: InvalidArgument for a declaration that cannot work, two of one name and version, settings out of bounds. */
@@ -41,7 +42,9 @@ export class ProcessRuntime {
     const { groups: _groups, ...work } = ground;
     const definitions = managers.flatMap((manager) => processDefinitionOf(manager) ?? []);
     this.work = { ...work, definitions: new ProcessDefinitions(definitions) };
-    this.worker = new ProcessWorker(this.work, checked({ ...DEFAULTS, ...settings }));
+    const complete = checked({ ...DEFAULTS, ...settings });
+    this.leaseMs = complete.leaseMs;
+    this.worker = new ProcessWorker(this.work, complete);
   }
 
   /** Whether what is refused can be kept from being applied later: see command-delivery.ts. */
@@ -54,8 +57,10 @@ export class ProcessRuntime {
     for (const definition of this.work.definitions.newest) {
       const router = new ProcessRouter(this.work, definition, () => this.worker.wake());
       const report = this.work.report;
-      const membership = await this.ground.groups.join(router.options, router.handle, ({ error }) =>
-        report({ process: definition.name, error, outcome: 'interrupted' }),
+      const membership = await this.ground.groups.join(
+        { ...router.options, leaseMs: this.leaseMs },
+        router.handle,
+        ({ error }) => report({ process: definition.name, error, outcome: 'interrupted' }),
       );
       this.memberships.push(membership);
     }
