@@ -140,6 +140,21 @@ it('who was stopped beyond its lease applies nothing that was refused meanwhile,
   expect(await runInTenant('t', () => historyOf(node.store, 'process_payout-p'))).toEqual(BAD);
 }, 60_000);
 
+it('who was stopped beyond its lease records nothing on an old state', async () => {
+  const { url, node } = await world(false);
+  const child = await start(url, 'recording ProcessTimerFired', 'stop');
+  const isBefore = async (): Promise<boolean> =>
+    (await runInTenant('t', () => historyOf(node.store, 'process_payout-p'))).length === 2;
+  await until('it has stopped before it records the timer', isBefore);
+  await node.runtime.start();
+  await until('another one has taken over', hasEnded(node));
+  child.kill('SIGCONT');
+  child.send('leave');
+  await once(child, 'exit');
+  expect(await sums(node, 'from', 'to', 'paid')).toEqual({ from: [70, 2], to: [30, 1], paid: [1, 1] });
+  expect(await runInTenant('t', () => historyOf(node.store, 'process_payout-p'))).toEqual(GOOD);
+}, 60_000);
+
 it('two instances of the app at once, one of them killed on the way: each command is applied once', async () => {
   const { url, node } = await world(false);
   const child = await start(url);

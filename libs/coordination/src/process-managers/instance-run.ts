@@ -85,6 +85,11 @@ export class InstanceRun {
     );
   }
 
+  /** Whether so many attempts in a row are enough. */
+  mayQuarantine(attempts: number): boolean {
+    return attempts >= this.definition.maxAttempts;
+  }
+
   /** Sets the instance aside. Errors: as step(). */
   async quarantine(reason: string, attempts: number): Promise<void> {
     await this.record({ type: 'ProcessQuarantined', data: { reason, attempts } }, this.instance.origin);

@@ -1,5 +1,6 @@
 // A process manager, checked and ready to run: what its class declares, with the methods of one object of it.
 import { InvalidArgument, type RecordedEvent } from '@concord/kernel';
+import type { Backoff } from '@concord/subscriptions';
 import {
   ANY_STEP,
   type Correlate,
@@ -24,6 +25,8 @@ export interface ProcessDefinition {
   readonly name: string;
   readonly version: number;
   readonly options: ProcessManagerOptions;
+  readonly maxAttempts: number;
+  readonly retry: Backoff;
   readonly takesOver: ReadonlyMap<number, (state: unknown) => unknown>;
   readonly commands: ReadonlyMap<string, SendableCommand>;
   /** By event type; a type may both start and go on. */
@@ -36,6 +39,9 @@ export interface ProcessDefinition {
   refused(step: string): ProcessMethod | undefined;
 }
 
+/** Between attempts, where a process manager says nothing else. */
+export const RETRY: Backoff = { firstMs: 200, mostMs: 30_000 };
+const MAX_ATTEMPTS = 5;
 const NAME = /^[A-Za-z][A-Za-z0-9_]{0,49}$/;
 
 /** Undefined for an object of any other class. Errors: InvalidArgument for a declaration that cannot work. */
@@ -63,6 +69,8 @@ export function processDefinitionOf(manager: object): ProcessDefinition | undefi
     name,
     version,
     options,
+    maxAttempts: options.maxAttempts ?? MAX_ATTEMPTS,
+    retry: options.retry ?? RETRY,
     takesOver: new Map(
       Object.entries(options.takesOver ?? {}).map(([from, take]) => [
         Number(from),

@@ -57,18 +57,14 @@ export class ProcessDefinitions {
    * Errors: those of the correlation.
    */
   correlate(name: string, event: RecordedEvent): Correlated[] {
-    const found = new Map<string, Correlated>();
-    for (const [index, { rules }] of this.versionsOf(name).entries()) {
-      for (const { instance, starts, waits } of correlated(rules.get(event.type) ?? [], event)) {
-        const before = found.get(instance);
-        found.set(instance, {
-          instance,
-          starts: (before?.starts ?? false) || (starts && index === 0),
-          waits: (before?.waits ?? false) || waits,
-        });
-      }
-    }
-    return [...found.values()];
+    const [newest, ...older] = this.versionsOf(name).map(({ rules }) => correlated(rules.get(event.type) ?? [], event));
+    const heard = [...(newest ?? []), ...older.flat().map((one) => ({ ...one, starts: false }))];
+    const byInstance = Map.groupBy(heard, ({ instance }) => instance);
+    return [...byInstance].map(([instance, found]) => ({
+      instance,
+      starts: found.some(({ starts }) => starts),
+      waits: found.some(({ waits }) => waits),
+    }));
   }
 
   private versionsOf(name: string): readonly ProcessDefinition[] {

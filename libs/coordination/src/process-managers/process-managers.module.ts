@@ -27,6 +27,16 @@ export class ProcessSettings {
   constructor(readonly options: ProcessManagersOptions) {}
 }
 
+/** What this app gives to process managers. */
+@Injectable()
+export class AppGround {
+  constructor(
+    readonly store: EventStore,
+    readonly database: Database,
+    readonly commands: CommandBus,
+  ) {}
+}
+
 @Injectable()
 export class ProcessManagers implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('ProcessManagers');
@@ -34,28 +44,27 @@ export class ProcessManagers implements OnApplicationBootstrap, OnModuleDestroy 
 
   constructor(
     private readonly discovery: DiscoveryService,
-    private readonly store: EventStore,
-    private readonly database: Database,
-    private readonly commands: CommandBus,
+    private readonly ground: AppGround,
     private readonly settings: ProcessSettings,
   ) {}
 
   /** Errors: InvalidArgument for declarations that cannot work, and those of ConsumerGroups.join. */
   async onApplicationBootstrap(): Promise<void> {
+    const { store, database, commands } = this.ground;
     const { run = true, ...settings } = this.settings.options;
     const runtime = new ProcessRuntime(
       {
-        store: this.store,
-        database: this.database,
-        groups: new PostgresConsumerGroups(this.store, this.database),
-        commands: this.commands,
+        store,
+        database,
+        groups: new PostgresConsumerGroups(store, database),
+        commands,
         report: (failure) => this.tell(failure),
       },
       this.providers(),
       settings,
     );
     if (!run || runtime.isEmpty) return;
-    if (!ProcessRuntime.isPossibleOn(this.store)) {
+    if (!ProcessRuntime.isPossibleOn(store)) {
       this.logger.error(
         'process managers need a store whose event ids are unique (PostgreSQL): those of this app do not run here',
       );
@@ -106,6 +115,7 @@ export class ProcessManagersModule {
       global: true,
       imports: [DiscoveryModule],
       providers: [
+        AppGround,
         ProcessManagers,
         { provide: ProcessSettings, useValue: new ProcessSettings(options) },
         {

@@ -4,9 +4,10 @@ import { newId } from '@concord/kernel';
 import { delayOf, reasonOf, Signal } from '@concord/subscriptions';
 import { withoutTrace } from '@concord/telemetry';
 import { runInTenant } from '@concord/tenancy';
+import { RETRY } from './process-definition.js';
 import { InstanceMoved, InstanceRun, isNobodysFault } from './instance-run.js';
 import { type Claimed, ProcessRows, type Released } from './process-rows.js';
-import type { ProcessWork } from './process-work.js';
+import type { ProcessFailure, ProcessWork } from './process-work.js';
 import { type Leave, releaseOf } from './release-of.js';
 import { Releases } from './releases.js';
 
@@ -20,9 +21,7 @@ export interface WorkerSettings {
   readonly sweepMs: number;
 }
 
-const RETRY = { firstMs: 200, mostMs: 30_000 };
 const INTERRUPTED = { firstMs: 100, mostMs: 2_000 };
-const MAX_ATTEMPTS = 5;
 const LOOKS_A_LEASE = 3;
 
 export class ProcessWorker {
@@ -101,13 +100,12 @@ export class ProcessWorker {
   }
 
   private async run(claimed: Claimed): Promise<void> {
-    const { process, tenant: tenantId, instance: instanceId } = claimed;
     try {
-      const released = await runInTenant(tenantId, () => this.runSteps(claimed));
+      const released = await runInTenant(claimed.tenant, () => this.runSteps(claimed));
       await this.releases.add(released);
     } catch (error) {
       // Its lease ends by itself.
-      this.work.report({ process, tenantId, instanceId, error, outcome: 'interrupted' });
+      this.tell(claimed, error, 'interrupted');
     }
   }
 
@@ -128,29 +126,37 @@ export class ProcessWorker {
   private async failed(claimed: Claimed, run: InstanceRun | undefined, error: unknown): Promise<Leave> {
     const before = run?.hasMoved ? 0 : claimed.attempts;
     if (error instanceof InstanceMoved) return { attempts: before, due: new Date(0) };
-    const { process, tenant: tenantId, instance: instanceId } = claimed;
-    const tell = (outcome: 'retrying' | 'quarantined' | 'interrupted'): void =>
-      this.work.report({ process, tenantId, instanceId, error, outcome });
     const reason = reasonOf(error);
     if (isNobodysFault(error)) {
-      tell('interrupted');
+      this.tell(claimed, error, 'interrupted');
       return { attempts: before, reason, due: later(delayOf(INTERRUPTED, before + 2)) };
     }
     const attempts = before + 1;
-    const { maxAttempts = MAX_ATTEMPTS, retry = RETRY } = run?.definition.options ?? {};
-    const due = later(delayOf(retry, attempts));
-    if (attempts < maxAttempts || !run) {
-      tell('retrying');
-      return { attempts, reason, due };
+    if (run?.mayQuarantine(attempts) && (await this.quarantine(claimed, run, { reason, attempts }))) {
+      this.tell(claimed, error, 'quarantined');
+      return { attempts, reason };
     }
+    this.tell(claimed, error, 'retrying');
+    return { attempts, reason, due: later(delayOf(run?.definition.retry ?? RETRY, attempts)) };
+  }
+
+  /** False: it could not be recorded; the next attempt ends in it as well. */
+  private async quarantine(
+    claimed: Claimed,
+    run: InstanceRun,
+    { reason, attempts }: { readonly reason: string; readonly attempts: number },
+  ): Promise<boolean> {
     try {
       await run.quarantine(reason, attempts);
-    } catch (failure) {
-      this.work.report({ process, tenantId, instanceId, error: failure, outcome: 'interrupted' });
-      return { attempts: attempts - 1, reason, due };
+      return true;
+    } catch (error) {
+      this.tell(claimed, error, 'interrupted');
+      return false;
     }
-    tell('quarantined');
-    return { attempts, reason };
+  }
+
+  private tell({ process, tenant, instance }: Claimed, error: unknown, outcome: ProcessFailure['outcome']): void {
+    this.work.report({ process, tenantId: tenant, instanceId: instance, error, outcome });
   }
 
   private async prolong(): Promise<void> {

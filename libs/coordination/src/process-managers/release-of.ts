@@ -10,22 +10,32 @@ export interface Leave {
   readonly due?: Date;
 }
 
-export function releaseOf(claimed: Claimed, run: InstanceRun | undefined, { attempts, reason, due }: Leave): Released {
-  const { process, tenant, instance, woken } = claimed;
-  const timer = run?.instance.nextTimer?.dueAt;
-  const next = due ?? timer;
+/** `run` is undefined where there was no code for it. */
+export function releaseOf(claimed: Claimed, run: InstanceRun | undefined, leave: Leave): Released {
+  const { process, tenant, instance, woken, version } = claimed;
+  const common = { process, tenant, instance, woken: woken.toString(), attempts: leave.attempts };
+  if (!run) return { ...common, ...unknownHere(version, leave) };
+  const left = run.instance;
   return {
-    process,
-    tenant,
-    instance,
-    status: run ? statusOf(run) : 'running',
-    version: run && run.instance.version > 0 ? run.instance.version : (claimed.version ?? null),
-    attempts,
-    reason: reason ?? run?.instance.quarantined?.reason ?? run?.instance.failure ?? null,
-    woken: woken.toString(),
-    due: next?.toISOString() ?? null,
-    handled: run ? [...run.done] : [],
+    ...common,
+    status: statusOf(run),
+    version: left.version > 0 ? left.version : (version ?? null),
+    reason: leave.reason ?? reasonIn(run),
+    due: isoOf(leave.due ?? left.nextTimer?.dueAt),
+    handled: [...run.done],
   };
+}
+
+function unknownHere(version: number | undefined, { reason, due }: Leave) {
+  return { status: 'running', version: version ?? null, reason: reason ?? null, due: isoOf(due), handled: [] } as const;
+}
+
+function reasonIn({ instance }: InstanceRun): string | null {
+  return instance.quarantined?.reason ?? instance.failure ?? null;
+}
+
+function isoOf(time: Date | undefined): string | null {
+  return time?.toISOString() ?? null;
 }
 
 function statusOf({ instance }: InstanceRun): ProcessStatus {
