@@ -145,6 +145,12 @@ describe('events', () => {
     await has(node, 'a', 'completed');
   });
 
+  it('whose correlation throws hold up no other event, not even of their stream', async () => {
+    const node = await scene.start();
+    await say(node, 'a', begun('x'.repeat(300)), begun('a'), said('a', 'end'));
+    await has(node, 'a', 'completed');
+  });
+
   it('of two tenants with one id are two instances; tenant, conversation and cause are restored', async () => {
     const node = await scene.start();
     for (const tenant of ['t', 'u']) {

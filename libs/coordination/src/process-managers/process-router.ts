@@ -36,6 +36,8 @@ export class ProcessRouter {
       types: this.work.definitions.typesOf(name),
       delivery: 'exactly-once-in-database',
       from: options.from ?? 'now',
+      // One that cannot be correlated holds up nothing: a replay puts it into its place in the inbox.
+      whenParked: 'skip',
     };
   }
 
