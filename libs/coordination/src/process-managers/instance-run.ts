@@ -41,7 +41,6 @@ export class InstanceRun {
   hasMoved = false;
   private readonly stream: StreamName;
   private readonly delivery: CommandDelivery;
-  private readonly claimedAt = performance.now();
   private inbox: readonly RecordedEvent[] = [];
 
   /** Errors: InvalidArgument where the version of the instance is not here. */
@@ -96,8 +95,7 @@ export class InstanceRun {
   }
 
   private get running(): Running {
-    const now = new Date(this.claimed.moment.getTime() + performance.now() - this.claimedAt);
-    return { definition: this.definition, instance: this.instance, now };
+    return { definition: this.definition, instance: this.instance, now: this.claimed.now() };
   }
 
   private async takeOver(): Promise<boolean> {

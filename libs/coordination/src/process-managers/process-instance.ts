@@ -21,7 +21,10 @@ export interface RunningTimer {
 }
 
 /** An event of the stream, with what it says about where it comes from. */
-export type InstanceEvent = ProcessEvent & { readonly metadata?: EventMetadata };
+export type InstanceEvent = ProcessEvent & {
+  readonly metadata?: EventMetadata;
+  readonly streamPosition?: StreamPosition;
+};
 
 export class ProcessInstance {
   phase: ProcessPhase = 'new';
@@ -65,7 +68,7 @@ export class ProcessInstance {
   /** Adds the next event of its stream. */
   apply(event: InstanceEvent): this {
     const origin = event.metadata ?? {};
-    this.revision += 1n;
+    this.revision = event.streamPosition ?? this.revision + 1n;
     this.lastOrigin = origin;
     this.applyFacts(event, origin);
     if (event.type !== 'ProcessStepCompensated' && event.type !== 'ProcessQuarantined') this.react(event.data, origin);

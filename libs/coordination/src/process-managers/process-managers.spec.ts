@@ -85,7 +85,9 @@ describe('an instance that fails', () => {
         throw new Error('it is down');
       },
     });
-    await say(node, 'x', begun('x'), said('x', 'wait'), said('x', 'send'));
+    await say(node, 'x', begun('x'), said('x', 'send'));
+    await until('the command is on its way', () => late.length > 0);
+    await say(node, 'x', said('x', 'wait'));
     await has(node, 'x', 'compensated');
     isDown = false;
     // What was on its way all the time arrives at last.
@@ -98,15 +100,19 @@ describe('an instance that fails', () => {
   });
 
   it('a command that was applied, but whose answer was lost, is undone', async () => {
+    let isLost = false;
     const node = await scene.start({
       managers: [new PatientTalk()],
       around: async (command, send) => {
         const outcome = await send();
-        if (command instanceof Put && (command.order as { amount: number }).amount === 5) throw new Error('lost');
-        return outcome;
+        if (!(command instanceof Put) || (command.order as { amount: number }).amount !== 5) return outcome;
+        isLost = true;
+        throw new Error('lost');
       },
     });
-    await say(node, 'x', begun('x'), said('x', 'wait'), said('x', 'send'));
+    await say(node, 'x', begun('x'), said('x', 'send'));
+    await until('the answer is lost', () => isLost);
+    await say(node, 'x', said('x', 'wait'));
     await has(node, 'x', 'compensated');
     expect(await inT(() => purse(node.store, 'x'))).toEqual({ sum: 0, events: 4 });
   });

@@ -38,7 +38,8 @@ export interface Claimed extends ProcessKey {
   readonly woken: bigint;
   /** Ids of events, in the order of the feed. */
   readonly inbox: readonly string[];
-  readonly moment: Date;
+  /** The database's clock, as it goes on from when the instance was claimed. */
+  readonly now: () => Date;
 }
 
 /** An instance as it is left: `due` null waits for something to come. */
@@ -75,11 +76,13 @@ export class ProcessRows {
   async claim(known: readonly object[], owner: string, leaseMs: number, most: number): Promise<Claimed[]> {
     const values = [JSON.stringify(known), owner, leaseMs, most];
     const rows = await this.database.queryOutside<ClaimedRow>(sql.claim, values);
-    return rows.map(({ tenant_id: tenant, instance_id: instance, version, ...row }) => ({
+    const claimedAt = performance.now();
+    return rows.map(({ tenant_id: tenant, instance_id: instance, version, moment, ...row }) => ({
       ...row,
       tenant,
       instance,
       version: version ?? undefined,
+      now: () => new Date(moment.getTime() + performance.now() - claimedAt),
     }));
   }
 

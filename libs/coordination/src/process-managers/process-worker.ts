@@ -21,6 +21,8 @@ export interface WorkerSettings {
   readonly sweepMs: number;
 }
 
+/** Somebody else works on it, and has the lease by now, or is about to end. */
+const MOVED = { firstMs: 50, mostMs: 50 };
 const INTERRUPTED = { firstMs: 100, mostMs: 2_000 };
 const LOOKS_A_LEASE = 3;
 
@@ -125,11 +127,11 @@ export class ProcessWorker {
 
   private async failed(claimed: Claimed, run: InstanceRun | undefined, error: unknown): Promise<Leave> {
     const before = run?.hasMoved ? 0 : claimed.attempts;
-    if (error instanceof InstanceMoved) return { attempts: before, due: new Date(0) };
+    if (error instanceof InstanceMoved) return { attempts: before, due: later(claimed, delayOf(MOVED, 1)) };
     const reason = reasonOf(error);
     if (isNobodysFault(error)) {
       this.tell(claimed, error, 'interrupted');
-      return { attempts: before, reason, due: later(delayOf(INTERRUPTED, before + 2)) };
+      return { attempts: before, reason, due: later(claimed, delayOf(INTERRUPTED, before + 2)) };
     }
     const attempts = before + 1;
     if (run?.mayQuarantine(attempts) && (await this.quarantine(claimed, run, { reason, attempts }))) {
@@ -137,7 +139,7 @@ export class ProcessWorker {
       return { attempts, reason };
     }
     this.tell(claimed, error, 'retrying');
-    return { attempts, reason, due: later(delayOf(run?.definition.retry ?? RETRY, attempts)) };
+    return { attempts, reason, due: later(claimed, delayOf(run?.definition.retry ?? RETRY, attempts)) };
   }
 
   /** False: it could not be recorded; the next attempt ends in it as well. */
@@ -170,6 +172,6 @@ export class ProcessWorker {
   }
 }
 
-function later(milliseconds: number): Date {
-  return new Date(Date.now() + milliseconds);
+function later({ now }: Claimed, milliseconds: number): Date {
+  return new Date(now().getTime() + milliseconds);
 }
