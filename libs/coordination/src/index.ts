@@ -1,0 +1,24 @@
+// F4: transactions over several stores and services.
+export { DistributedTransaction } from './two-phase/distributed-transaction.js';
+export { OutcomeContradicted, ResolutionRefused, TransactionAborted, TransactionInDoubt } from './two-phase/errors.js';
+export { addFailpoint, clearFailpoints, type Failpoint, FAILPOINTS } from './two-phase/failpoints.js';
+export type { ResolveOptions, UnsettledTransaction } from './two-phase/in-doubt.js';
+export { KurrentParticipant } from './two-phase/kurrent-participant.js';
+export {
+  type NoReason,
+  Participant,
+  type ParticipantState,
+  type PreparedTransaction,
+  type TransactionOutcome,
+  type TransactionRef,
+  type Vote,
+} from './two-phase/participant.js';
+export { PostgresParticipant } from './two-phase/postgres-participant.js';
+export { StoreParticipant, type StoreParticipantOptions } from './two-phase/store-participant.js';
+export { type LoadOptions, StoreSession, type StoreWork } from './two-phase/store-session.js';
+export {
+  type CoordinatorOptions,
+  TransactionCoordinator,
+  type TransactionOptions,
+  type TransactionResult,
+} from './two-phase/transaction-coordinator.js';
