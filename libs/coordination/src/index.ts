@@ -2,6 +2,11 @@
 export { DistributedTransaction } from './two-phase/distributed-transaction.js';
 export { OutcomeContradicted, ResolutionRefused, TransactionAborted, TransactionInDoubt } from './two-phase/errors.js';
 export { addFailpoint, clearFailpoints, type Failpoint, FAILPOINTS } from './two-phase/failpoints.js';
+export { PeerFailed, type TwoPhasePeer } from './two-phase/http/caller.js';
+export { RemoteParticipant, type RemoteParticipantOptions } from './two-phase/http/remote-participant.js';
+export { type PrepareWork, ServiceParticipant } from './two-phase/http/service-participant.js';
+export { TwoPhaseModule } from './two-phase/http/two-phase.module.js';
+export type { TwoPhaseServiceOptions } from './two-phase/http/two-phase-service.js';
 export type { ResolveOptions, UnsettledTransaction } from './two-phase/in-doubt.js';
 export { KurrentParticipant } from './two-phase/kurrent-participant.js';
 export {

@@ -27,7 +27,7 @@ export type AskOutcome = (coordinator: string, id: string) => Promise<Transactio
 /** Runs `look` again and again until it is stopped; a failure is told once, until it is gone. */
 export class Rounds {
   private readonly logger = new Logger('Transactions');
-  private readonly stopping = new AbortController();
+  private stopping = new AbortController();
   private running: Promise<void> | undefined;
   private told = '';
 
@@ -39,18 +39,19 @@ export class Rounds {
   /** The first round is over when this resolves. Keeps no process alive. */
   async start(): Promise<void> {
     if (this.running) return;
+    const { signal } = (this.stopping = new AbortController());
     const first = withoutTrace(() => this.once());
-    this.running = first.then(() => this.run());
+    this.running = first.then(() => this.run(signal));
     await first;
   }
 
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.running;
+    this.running = undefined;
   }
 
-  private async run(): Promise<void> {
-    const { signal } = this.stopping;
+  private async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await sleep(this.everyMs, undefined, { signal, ref: false }).catch(() => undefined);
       if (!signal.aborted) await withoutTrace(() => this.once());

@@ -2,7 +2,7 @@
 // processes that are gone. Any number of processes may be coordinators of one name, on one log.
 import { Logger } from '@nestjs/common';
 import { type Database, OwnershipLost, TransientConflict } from '@concord/database';
-import { InvalidArgument, newId, WrongExpectedVersion } from '@concord/kernel';
+import { InvalidArgument, isId, newId, WrongExpectedVersion } from '@concord/kernel';
 import { LeaseLost, OwnerWounded } from '@concord/locking';
 import { observe } from '@concord/telemetry';
 import { currentTenant } from '@concord/tenancy';
@@ -109,6 +109,7 @@ export class TransactionCoordinator {
   ): Promise<TransactionResult<T>> {
     const began = Date.now();
     const id = options.id ?? newId();
+    if (!isId(id)) throw new InvalidArgument(`"${id}" is no UUID: make one of it with derivedId()`);
     const age = { started: BigInt(began) * 1000n, origin: id };
     return told.lasting(async () => {
       for (let attempt = 1; ; attempt += 1) {
