@@ -1,9 +1,11 @@
 // Three stores: two of a coordinator that survives everything, and one of a service that may be killed and comes back.
+import { deepStrictEqual } from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { RemoteParticipant, TransactionCoordinator, TwoPhaseModule } from '@concord/coordination';
+import { type Failpoint, RemoteParticipant, TransactionCoordinator, TwoPhaseModule } from '@concord/coordination';
 import { createTestDatabase } from '@concord/testing';
 import { until } from '../contract/locking/kit.js';
 import { freePort } from '../fixtures/free-port.js';
@@ -72,11 +74,21 @@ export class World {
   }
 
   /** Starts the service, or starts it again. */
-  async startService(failpoint = ''): Promise<ChildProcess> {
+  async startService(): Promise<void> {
     const { databaseUrl, coordinatorUrl, serviceUrl } = this.settings;
-    const args = [databaseUrl, coordinatorUrl, new URL(serviceUrl).port, failpoint];
-    const { process: child } = await startProcess('purse-service-process.ts', ...args);
-    return (this.service = child);
+    const args = [databaseUrl, coordinatorUrl, new URL(serviceUrl).port];
+    this.service = (await startProcess('purse-service-process.ts', ...args)).process;
+  }
+
+  /** From now on the service is killed at that point; resolves with how it ended when `work` is over and it has. */
+  async killServiceAt(point: Failpoint, work: () => Promise<unknown>): Promise<NodeJS.Signals | null> {
+    const { service } = this;
+    if (!service) throw new Error('start it first');
+    service.send(`${point}:kill`);
+    await once(service, 'message');
+    await work();
+    await ended(service);
+    return service.signalCode;
   }
 
   async stopService(): Promise<void> {
@@ -98,11 +110,15 @@ export class World {
       return open.length === 0 && locks.flat().length === 0;
     });
     const sums = await sumsOfTransactions([a.store, b.store, this.c.store]);
-    const moved = [...sums].filter(([, sum]) => sum !== 0n);
+    const moved = [...sums].filter(([, sum]) => sum !== 0n).map(([, sum]) => sum > 0n);
     // Those that put money in, one a store and purse.
-    expect(moved.map(([, sum]) => sum > 0n)).toEqual(filled.flatMap(() => [true, true]));
-    const rows = { text: 'select count(*)::integer as rows from concord.transactions' };
-    expect(await a.database.query(rows)).toEqual([{ rows: 0 }]);
+    deepStrictEqual(
+      moved,
+      filled.flatMap(() => [true, true]),
+      'a transaction was applied in part',
+    );
+    const rows = await a.database.query({ text: 'select transaction_id from concord.transactions' });
+    deepStrictEqual(rows, [], 'the log of decisions has not forgotten');
   }
 
   async close(): Promise<void> {
