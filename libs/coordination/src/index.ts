@@ -20,7 +20,10 @@ export {
 } from './two-phase/participant.js';
 export { PostgresParticipant } from './two-phase/postgres-participant.js';
 export { StoreParticipant, type StoreParticipantOptions } from './two-phase/store-participant.js';
-export { type LoadOptions, StoreSession, type StoreWork } from './two-phase/store-session.js';
+export { type ChangedInStore, type LoadOptions, StoreSession, type StoreWork } from './two-phase/store-session.js';
+export { Transactional, type TransactionalOptions } from './two-phase/handlers/transactional.js';
+export { TransactionsModule, type TransactionsModuleOptions } from './two-phase/handlers/transactions.module.js';
+export { TransactionalWork } from './two-phase/handlers/transactional-work.js';
 export {
   type CoordinatorOptions,
   TransactionCoordinator,

@@ -1,9 +1,9 @@
 // What a transaction's work is given: the stores it may load from, and a way to enlist others.
-import { derivedIdOf, InvalidArgument } from '@concord/kernel';
+import { derivedIdOf, InvalidArgument, NO_REVISION } from '@concord/kernel';
 import type { Branch } from './commit-protocol.js';
 import type { Participant, TransactionRef } from './participant.js';
 import { StoreParticipant } from './store-participant.js';
-import type { StoreSession } from './store-session.js';
+import type { ChangedInStore, StoreSession, StoreWork } from './store-session.js';
 
 /** One attempt of a transaction, until its work has returned. */
 export class DistributedTransaction {
@@ -48,6 +48,18 @@ export class DistributedTransaction {
       return { participant: participant as Participant, work, isReadOnly: work.requests.length === 0 };
     });
     return [...stores, ...this.enlisted.values()];
+  }
+
+  /** What those change in stores, once they are committed. */
+  changed(branches: readonly Branch[]): ChangedInStore[] {
+    return branches.flatMap(({ participant, work }) => {
+      if (!(participant instanceof StoreParticipant)) return [];
+      return (work as StoreWork).requests.map(({ stream, expected, events }) => ({
+        participant: participant.name,
+        stream,
+        revision: (typeof expected === 'bigint' ? expected : NO_REVISION) + BigInt(events.length),
+      }));
+    });
   }
 
   /** Gives up whatever is not prepared. */

@@ -39,7 +39,8 @@ const UNKNOWN = [DatabaseUnavailable, CommitUnknown];
 /** A store that takes part in transactions. */
 export abstract class StoreParticipant extends Participant<StoreWork> {
   readonly name: string;
-  protected readonly database: Database;
+  /** That of its locks. */
+  readonly database: Database;
   protected readonly store: EventStore;
   protected readonly locks: LockService;
   protected readonly log: PrepareLog;

@@ -2,7 +2,7 @@
 // they decide is the store's part of the transaction.
 import type { AggregateType, AnyAggregate } from '@concord/domain';
 import type { AppendRequest, EventStore, LoadedStream } from '@concord/event-store';
-import { currentMessage, NO_REVISION, streamName, type StreamName } from '@concord/kernel';
+import { currentMessage, NO_REVISION, streamName, type StreamName, type StreamPosition } from '@concord/kernel';
 import type { LockMode, LockOwner, LockService } from '@concord/locking';
 
 /** What a store is asked to prepare. */
@@ -10,6 +10,13 @@ export interface StoreWork {
   readonly owner: LockOwner;
   /** None: it was only read. */
   readonly requests: readonly AppendRequest[];
+}
+
+/** A stream that a transaction has changed, and its revision since. */
+export interface ChangedInStore {
+  readonly participant: string;
+  readonly stream: StreamName;
+  readonly revision: StreamPosition;
 }
 
 /** How long to wait for a lock. */

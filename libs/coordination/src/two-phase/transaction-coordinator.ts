@@ -16,6 +16,7 @@ import { InDoubt, type ResolveOptions, type UnsettledTransaction } from './in-do
 import type { Participant, TransactionOutcome, TransactionRef } from './participant.js';
 import { askForOutcomes, Rounds, type RecoverySettings, settleLog } from './recovery.js';
 import { StoreParticipant } from './store-participant.js';
+import type { ChangedInStore } from './store-session.js';
 import { told } from './telemetry.js';
 
 /** What a coordinator works with. */
@@ -45,11 +46,20 @@ export type TransactionResult<T> =
       readonly outcome: 'committed';
       readonly id: string;
       readonly value: T;
+      /** What was changed in stores of this coordinator. */
+      readonly streams: readonly ChangedInStore[];
       /** Who is yet to be told, because it cannot be reached: it holds its locks until then. */
       readonly waiting: readonly string[];
     }
   /** It had been committed before; the work ran in vain. */
   | { readonly outcome: 'repeated'; readonly id: string };
+
+interface Attempt<T> {
+  readonly value: T;
+  readonly ref: TransactionRef;
+  readonly committed: Committed;
+  readonly streams: readonly ChangedInStore[];
+}
 
 const PASSING = [OwnerWounded, LeaseLost, OwnershipLost, WrongExpectedVersion, TransientConflict];
 const MOST_ATTEMPTS = 12;
@@ -73,7 +83,7 @@ export class TransactionCoordinator {
   private forgotAt = 0;
   private unobserved: () => void = () => undefined;
 
-  /** Errors: InvalidArgument, for two participants of one name. */
+  /** Errors: InvalidArgument, for two participants of one name, or two stores with their locks in one database. */
   constructor({ name = 'concord', database, participants, ...settings }: CoordinatorOptions) {
     this.name = name;
     this.settings = { everyMs: 1000, graceMs: 1000, askAfterMs: 15_000, patienceMs: 10_000, ...settings };
@@ -87,6 +97,7 @@ export class TransactionCoordinator {
 
   /** Recovers what is there, and goes on doing so until stop(). Never rejects: what fails is tried again. */
   async start(): Promise<void> {
+    this.unobserved();
     this.unobserved = observe('concord.transaction.in_doubt', async (result) => {
       result.observe((await this.transactions({ olderThanMs: this.settings.askAfterMs })).length);
     });
@@ -125,6 +136,11 @@ export class TransactionCoordinator {
     });
   }
 
+  /** Whether there is a participant of that name. */
+  knows(participant: string): boolean {
+    return this.participants.has(participant);
+  }
+
   /** What was decided. `aborted` is said also of what was never begun here, or is long over. Errors: DatabaseUnavailable. */
   outcome(id: string): Promise<TransactionOutcome> {
     return this.log.outcome(id);
@@ -149,12 +165,14 @@ export class TransactionCoordinator {
     age: TransactionRef['age'],
     work: (transaction: DistributedTransaction) => Promise<T>,
     { patienceMs = this.settings.patienceMs, eventId = eventIdsOf(base) }: TransactionOptions,
-  ): Promise<{ value: T; ref: TransactionRef; committed: Committed }> {
+  ): Promise<Attempt<T>> {
     const ref = { id: newId(), tenant: currentTenant(), coordinator: this.name, age, patienceMs };
     const transaction = new DistributedTransaction(ref, this.participants, eventId);
     try {
       const value = await work(transaction);
-      return { value, ref, committed: await this.protocol.run(ref, transaction.branches()) };
+      const branches = transaction.branches();
+      const committed = await this.protocol.run(ref, branches);
+      return { value, ref, committed, streams: transaction.changed(branches) };
     } finally {
       transaction.release();
     }
@@ -177,11 +195,13 @@ export class TransactionCoordinator {
 
 /** Undefined: once more. Errors: TransactionAborted. */
 function endOf<T>(
-  { value, ref, committed }: { value: T; ref: TransactionRef; committed: Committed },
+  { value, ref, committed, streams }: Attempt<T>,
   base: string,
   isLast: boolean,
 ): TransactionResult<T> | undefined {
-  if (committed.outcome === 'committed') return { outcome: 'committed', id: ref.id, value, waiting: committed.waiting };
+  if (committed.outcome === 'committed') {
+    return { outcome: 'committed', id: ref.id, value, streams, waiting: committed.waiting };
+  }
   const { participant, reason } = committed;
   if (reason.kind === 'repeated') return { outcome: 'repeated', id: base };
   if (!isLast && (reason.kind === 'conflict' || reason.kind === 'settled')) return undefined;
@@ -192,6 +212,11 @@ function byName(participants: readonly Participant[]): ReadonlyMap<string, Parti
   const named = new Map(participants.map((participant) => [participant.name, participant]));
   if (named.size < participants.length) {
     throw new InvalidArgument('two participants have the same name: by it transactions are told to them');
+  }
+  // Streams of one name in two stores would be one lock, and one participant's commit would release the other's.
+  const databases = participants.flatMap((one) => (one instanceof StoreParticipant ? [one.database] : []));
+  if (new Set(databases).size < databases.length) {
+    throw new InvalidArgument('two stores keep their locks in the same database: give each a database of its own');
   }
   return named;
 }
