@@ -1,10 +1,10 @@
 // kill -9 at every named point of the protocol: of the coordinator, of a service that takes part, and of who recovers. The long
 // form, with stores that are killed too, is npm run transactions:crash.
-import { FAILPOINTS, type Failpoint } from '@concord/coordination';
+import { failpoints } from '@concord/coordination';
 import { inTenant } from './kit.js';
 import { Purse } from './purse.js';
 import { SERVICE } from './service.js';
-import { killCoordinatorAt, movesOf } from './victims.js';
+import { type Failpoint, killCoordinatorAt, movesOf } from './victims.js';
 import { World } from './world.js';
 
 const AT_ONCE = 3;
@@ -26,7 +26,7 @@ async function filledPurse(name: string): Promise<string> {
 }
 
 it('a coordinator that is killed at any of its points leaves nothing behind', async () => {
-  const points = FAILPOINTS.filter((point) => point.startsWith('coordinator.'));
+  const points = failpoints.names.filter((point) => point.startsWith('coordinator.'));
   const kill = async (point: Failpoint): Promise<void> => {
     const purse = await filledPurse(point);
     await killCoordinatorAt(point, { ...world.settings, purse, rounds: 20 });
@@ -54,7 +54,7 @@ it('who takes over and is killed in its turn leaves it to the next', async () =>
   await world.judge(filled);
 }, 60_000);
 
-it.each(FAILPOINTS.filter((point) => point.startsWith('participant.')))(
+it.each(failpoints.names.filter((point) => point.startsWith('participant.')))(
   'a service that is killed at %s comes back and agrees',
   async (point) => {
     const purse = await filledPurse(`service_${point}`);

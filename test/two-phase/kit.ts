@@ -1,11 +1,6 @@
 // Two stores, the databases they are on, and coordinators as several processes would have them.
 import { openDatabase, type Database } from '@concord/database';
-import {
-  type CoordinatorOptions,
-  type Participant,
-  PostgresParticipant,
-  TransactionCoordinator,
-} from '@concord/coordination';
+import { type Participant, PostgresParticipant, TransactionCoordinator } from '@concord/coordination';
 import { PostgresEventStore } from '@concord/event-store';
 import { PostgresLockService } from '@concord/locking';
 import { runInTenant } from '@concord/tenancy';
@@ -30,7 +25,9 @@ export interface Side {
   close(): Promise<void>;
 }
 
-export type SideOptions = Partial<Omit<CoordinatorOptions, 'database' | 'participants'>> & {
+export type SideOptions = Partial<
+  Omit<ConstructorParameters<typeof TransactionCoordinator>[0], 'database' | 'participants'>
+> & {
   readonly others?: readonly Participant<never>[];
   readonly poolSize?: number;
 };

@@ -1,6 +1,6 @@
 // What an operator sees and forces, and what is remembered of it; and what watches when nobody does.
 import { Logger } from '@nestjs/common';
-import { addFailpoint, clearFailpoints, FAILPOINTS, ResolutionRefused } from '@concord/coordination';
+import { failpoints, ResolutionRefused } from '@concord/coordination';
 import { newId } from '@concord/kernel';
 import { until } from '../contract/locking/kit.js';
 import { eventsOf, fill, openSide, preparedLocks, type Side, type TestStores, transfer, twoDatabases } from './kit.js';
@@ -18,7 +18,7 @@ beforeEach(() => {
   Logger.overrideLogger({ log: () => undefined, warn: () => undefined, error: (text: string) => errors.push(text) });
 });
 afterEach(async () => {
-  clearFailpoints();
+  failpoints.clear();
   await side.coordinator.stop();
 });
 afterAll(async () => {
@@ -31,9 +31,9 @@ const BY = { by: 'an operator', reason: 'the disk of the other store is lost' };
 /** A transaction whose coordinator stops at that point, and is gone for all that others can tell. */
 async function stuckAt(point: string, purse: string): Promise<string> {
   await fill(side, 'a', purse, 10n);
-  addFailpoint(`${point}:error`);
+  failpoints.add(`${point}:error`);
   await transfer(side, 1n, { from: purse, to: purse }).catch(() => undefined);
-  clearFailpoints();
+  failpoints.clear();
   const [stuck] = await side.coordinator.transactions();
   return stuck!.id;
 }
@@ -112,7 +112,7 @@ describe('an operator', () => {
 
 it('a failpoint that would never be reached is refused', () => {
   for (const spec of ['coordinator.decide:kill', 'coordinator.decided', 'coordinator.decided:explode']) {
-    expect(() => addFailpoint(spec)).toThrow(/is no failpoint/);
+    expect(() => failpoints.add(spec)).toThrow(/is no failpoint/);
   }
-  expect(new Set(FAILPOINTS).size).toBe(FAILPOINTS.length);
+  expect(new Set(failpoints.names).size).toBe(failpoints.names.length);
 });

@@ -1,12 +1,6 @@
 // A service elsewhere as a participant, over HTTP: who may ask, what it answers, and how it comes out of doubt.
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import {
-  addFailpoint,
-  clearFailpoints,
-  RemoteParticipant,
-  TransactionAborted,
-  TwoPhaseModule,
-} from '@concord/coordination';
+import { failpoints, RemoteParticipant, TransactionAborted, TwoPhaseModule } from '@concord/coordination';
 import { newId } from '@concord/kernel';
 import { createHmac } from 'node:crypto';
 import { createTestDatabase, type TestDatabase } from '@concord/testing';
@@ -43,7 +37,7 @@ afterAll(async () => {
   await side.close();
   await Promise.all([stores.drop(), other.drop()]);
 });
-afterEach(clearFailpoints);
+afterEach(failpoints.clear);
 
 /** Moves money from a purse here to a purse of the service. */
 function pay(purse: string, amount: bigint, id = newId()) {
@@ -94,9 +88,9 @@ describe('a transaction with a remote service', () => {
   it('is aborted where the service does not vote in time, and its late prepare meets a tombstone', async () => {
     await fill(side, 'a', 'late', 100n);
     // The same process here: the store of this side comes late as well.
-    addFailpoint('participant.prepare-received:sleep:2000');
+    failpoints.add('participant.prepare-received:sleep:2000');
     await expect(pay('late', 1n)).rejects.toMatchObject({ reason: { kind: 'unavailable' } });
-    clearFailpoints();
+    failpoints.clear();
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect([await eventsOf(side.a, 'late'), await eventsOf(service.opened, 'late')]).toEqual([[100n], []]);
     await settled();
@@ -175,7 +169,7 @@ describe('the door of a service', () => {
     ['nothing prepared', 'commit', asking(), 409, 'outcome-contradicted'],
     ['an unknown step', 'perhaps', asking(), 404, 'not-found'],
     ['no coordinator', 'outcome', asking(), 404, 'not-found'],
-  ])('answers with a problem: %s', async (_, action, body, status, code) => {
+  ])('answers with a problem: %s', async (...[, action, body, status, code]) => {
     const answer = await knock(action, body, signed(action, body));
     expect(answer).toMatchObject({ status, type: 'application/problem+json' });
     expect(answer.body).toMatchObject({ type: `urn:concord:problem:${code}`, status, detail: expect.any(String) });

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import { FAILPOINTS } from '@concord/coordination';
+import { failpoints } from '@concord/coordination';
 import { ensureTemplate } from '@concord/testing';
 import { EmbeddedServer } from '../torture/embedded-server.js';
 import { killCoordinatorAt } from './victims.js';
@@ -11,7 +11,7 @@ import { World } from './world.js';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '5' } } });
 const until = Date.now() + Number(values.minutes) * 60_000;
-const points = FAILPOINTS.filter((point) => !point.startsWith('recovery.'));
+const points = failpoints.names.filter((point) => !point.startsWith('recovery.'));
 
 Logger.overrideLogger(false); // Connections are lost here, on purpose.
 const server = await EmbeddedServer.start();

@@ -1,6 +1,6 @@
 // A transaction over two stores: all of it, or nothing, and nobody sees half of it.
 import { TransientConflict } from '@concord/database';
-import { addFailpoint, clearFailpoints } from '@concord/coordination';
+import { failpoints } from '@concord/coordination';
 import { InvariantBroken } from '@concord/domain';
 import { newId } from '@concord/kernel';
 import { until } from '../contract/locking/kit.js';
@@ -32,7 +32,7 @@ afterAll(async () => {
   await Promise.all([here.close(), there.close()]);
   await stores.drop();
 });
-afterEach(clearFailpoints);
+afterEach(failpoints.clear);
 
 const settled = async (): Promise<void> =>
   until('nothing in doubt, no lock left', async () => {
@@ -90,7 +90,7 @@ describe('a transaction over two stores', () => {
 
   it('takes one phase where one store is changed, and the log of decisions hears nothing', async () => {
     for (const point of ['coordinator.begun', 'participant.prepared', 'coordinator.decided'])
-      addFailpoint(`${point}:error`);
+      failpoints.add(`${point}:error`);
     await fill(here, 'b', 'single', 3n);
     const result = await inTenant(() =>
       here.coordinator.transaction(async (one) => {
@@ -115,7 +115,7 @@ describe('while a transaction is prepared', () => {
   /** Prepared in both stores, and not decided until the promise is released. */
   async function prepared(id: string): Promise<{ done: Promise<unknown> }> {
     await fill(here, 'a', id, 50n);
-    addFailpoint('coordinator.voted:sleep:400');
+    failpoints.add('coordinator.voted:sleep:400');
     const done = transfer(there, 20n, { from: id, to: id });
     await until(
       'both prepared',

@@ -1,10 +1,13 @@
 // Processes that are killed at a named point, and the judgement on what they leave behind.
 import { once } from 'node:events';
 import type { EventStore } from '@concord/event-store';
-import type { Failpoint } from '@concord/coordination';
+import type { failpoints } from '@concord/coordination';
 import { runInTenant } from '@concord/tenancy';
 import { startProcess } from '../fixtures/process-under-test.js';
 import { TENANT } from './kit.js';
+
+/** A step at which a process can be made to fail. */
+export type Failpoint = (typeof failpoints.names)[number];
 
 /** What a process of test/fixtures/transfer-process.ts is to do. */
 export interface TransferOrders {

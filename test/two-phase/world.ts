@@ -5,14 +5,14 @@ import { once } from 'node:events';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import { type Failpoint, RemoteParticipant, TransactionCoordinator, TwoPhaseModule } from '@concord/coordination';
+import { RemoteParticipant, TransactionCoordinator, TwoPhaseModule } from '@concord/coordination';
 import { createTestDatabase } from '@concord/testing';
 import { until } from '../contract/locking/kit.js';
 import { freePort } from '../fixtures/free-port.js';
 import { ended, startProcess } from '../fixtures/process-under-test.js';
 import { fill, openSide, openStore, preparedLocks, type Side, twoDatabases } from './kit.js';
 import { SECRET, SERVICE } from './service.js';
-import { sumsOfTransactions } from './victims.js';
+import { type Failpoint, sumsOfTransactions } from './victims.js';
 
 @Global()
 @Module({})

@@ -80,7 +80,8 @@ export class CommitProtocol {
 
   /** The answer to the decision was lost: what is in the log is what was decided. */
   private async lookUp(id: string, yes: readonly string[], cause: unknown): Promise<boolean> {
-    for (const deadline = Date.now() + LOOK_WITHIN_MS; Date.now() < deadline; await sleep(LOOK_AGAIN_MS)) {
+    for (const deadline = Date.now() + LOOK_WITHIN_MS; Date.now() < deadline;) {
+      await sleep(LOOK_AGAIN_MS);
       try {
         const outcome = await this.log.outcome(id);
         if (outcome !== 'preparing') return outcome === 'committed';

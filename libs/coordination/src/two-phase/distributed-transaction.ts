@@ -45,7 +45,7 @@ export class DistributedTransaction {
   branches(): Branch[] {
     const stores = [...this.sessions].map(([name, { participant, session }]): Branch => {
       const work = session.work((index) => this.eventId(name, index), this.ref.id);
-      return { participant: participant as Participant, work, isReadOnly: work.requests.length === 0 };
+      return { participant, work, isReadOnly: work.requests.length === 0 };
     });
     return [...stores, ...this.enlisted.values()];
   }

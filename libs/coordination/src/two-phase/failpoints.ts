@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgument } from '@concord/kernel';
 
 /** Every step of the protocol, in its order. docs/reference/two-phase-commit.md says what each means. */
-export const FAILPOINTS = [
+const NAMES = [
   'coordinator.begun',
   'coordinator.read-only-left',
   'coordinator.voted',
@@ -26,7 +26,7 @@ export const FAILPOINTS = [
 ] as const;
 
 /** The name of a step. */
-export type Failpoint = (typeof FAILPOINTS)[number];
+export type Failpoint = (typeof NAMES)[number];
 
 const ACTIONS: Readonly<Record<string, (argument: number) => void | Promise<void>>> = {
   kill: () => kill('SIGKILL'),
@@ -40,26 +40,30 @@ const ACTIONS: Readonly<Record<string, (argument: number) => void | Promise<void
 };
 
 const points = new Map<Failpoint, () => void | Promise<void>>();
-for (const spec of (process.env['CONCORD_FAILPOINT'] ?? '').split(',').filter(Boolean)) addFailpoint(spec);
+for (const spec of (process.env['CONCORD_FAILPOINT'] ?? '').split(',').filter(Boolean)) add(spec);
 
 /** `<name>:kill`, `:stop`, `:error` or `:sleep:<milliseconds>`. Errors: InvalidArgument: a point that never fails tests nothing. */
-export function addFailpoint(spec: string): void {
+function add(spec: string): void {
   const [name = '', action = '', argument = '0'] = spec.trim().split(':');
-  const known = FAILPOINTS.find((point) => point === name);
+  const known = NAMES.find((point) => point === name);
   const act = ACTIONS[action];
   if (!known || !act || !/^\d{1,6}$/.test(argument)) {
     const actions = Object.keys(ACTIONS).join(', ');
     throw new InvalidArgument(
-      `"${spec}" is no failpoint: write <name>:<action>, with an action of ${actions} and a name of ${FAILPOINTS.join(', ')}`,
+      `"${spec}" is no failpoint: write <name>:<action>, with an action of ${actions} and a name of ${NAMES.join(', ')}`,
     );
   }
   points.set(known, () => act(Number(argument)));
 }
 
-/** Takes all of them back. */
-export function clearFailpoints(): void {
-  points.clear();
-}
+/** For tests: what CONCORD_FAILPOINT does, while the process runs. */
+export const failpoints = {
+  /** Every step, in the order of the protocol. */
+  names: NAMES,
+  add,
+  /** Takes all of them back. */
+  clear: (): void => points.clear(),
+} as const;
 
 /** Fails here, if it was told to. */
 export function reached(point: Failpoint): void | Promise<void> {

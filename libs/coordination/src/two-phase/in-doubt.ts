@@ -65,12 +65,11 @@ export class InDoubt {
     for (const participant of participants.values()) prepared.push(...((await participant.inDoubt?.(0)) ?? []));
     const ids = new Set([...logged.map(({ id }) => id), ...prepared.map(({ id }) => id)]);
     const unsettled = [...ids]
-      .map((id) =>
-        this.shown(
-          id,
-          logged.find((one) => one.id === id),
-          prepared,
-        ),
+      .flatMap((id) =>
+        shown(this.coordinator, {
+          logged: logged.find((one) => one.id === id),
+          prepared: prepared.filter((one) => one.id === id),
+        }),
       )
       .filter(({ ageMs }) => ageMs >= olderThanMs)
       .toSorted((a, b) => a.since.getTime() - b.since.getTime());
@@ -99,10 +98,7 @@ export class InDoubt {
     if (name === undefined) return this.decide(id, outcome, reason, decided);
     const participant = this.parts.participants.get(name);
     if (!participant) throw new InvalidArgument(`there is no participant "${name}" here`);
-    if (decided !== undefined && decided !== outcome) {
-      const next = decided === 'preparing' ? 'abort it there first' : `"${name}" is told so, again and again`;
-      throw new ResolutionRefused(`transaction ${id} is ${decided} in the log: ${next}`);
-    }
+    refuseUnless(id, { participant: name, outcome, decided });
     const found = await participant.inDoubt?.(0);
     const prepared = found?.find((one) => one.id === id);
     if (prepared) {
@@ -140,30 +136,60 @@ export class InDoubt {
       return { ...one, locks: locks.filter(({ owner }) => owners.includes(owner)) };
     });
   }
+}
 
-  private shown(
-    id: string,
-    logged: LoggedTransaction | undefined,
-    all: readonly PreparedTransaction[],
-  ): UnsettledTransaction {
-    const prepared = all.filter((one) => one.id === id);
-    const since = logged?.beganAt ?? prepared[0]?.preparedAt ?? new Date();
-    const names = new Set([...(logged?.participants ?? []), ...prepared.map(({ participant }) => participant)]);
-    const stateOf = (name: string): 'prepared' | 'waiting' | 'acknowledged' => {
-      if (prepared.some(({ participant }) => participant === name)) return 'prepared';
-      return logged?.unacknowledged.includes(name) ? 'waiting' : 'acknowledged';
-    };
-    return {
-      id,
-      tenant: logged?.tenant ?? prepared[0]?.tenant ?? '',
-      coordinator: prepared[0]?.coordinator ?? this.coordinator,
-      state: logged?.state ?? (prepared[0]?.coordinator === this.coordinator ? 'aborted' : 'unknown'),
-      since,
-      ageMs: Math.max(Date.now() - since.getTime(), 0),
-      participants: [...names].map((name) => ({ name, state: stateOf(name) })),
-      locks: [],
-      attempts: logged?.attempts ?? 0,
-      lastError: logged?.lastError ?? null,
-    };
-  }
+/** Errors: ResolutionRefused, where the outcome is known to be another. */
+function refuseUnless(id: string, { participant, outcome, decided }: Omit<Forced, 'reason'>): void {
+  if (decided === undefined || decided === outcome) return;
+  const next = decided === 'preparing' ? 'abort it there first' : `"${participant}" is told so, again and again`;
+  throw new ResolutionRefused(`transaction ${id} is ${decided} in the log: ${next}`);
+}
+
+function shown(
+  coordinator: string,
+  {
+    logged,
+    prepared,
+  }: { readonly logged: LoggedTransaction | undefined; readonly prepared: readonly PreparedTransaction[] },
+): UnsettledTransaction[] {
+  return logged ? [ofLog(coordinator, logged, prepared)] : ofParticipants(coordinator, prepared);
+}
+
+function ofLog(
+  coordinator: string,
+  logged: LoggedTransaction,
+  prepared: readonly PreparedTransaction[],
+): UnsettledTransaction {
+  const { id, tenant, state, beganAt, participants, unacknowledged, attempts, lastError } = logged;
+  const stateOf = (name: string): 'prepared' | 'waiting' | 'acknowledged' => {
+    if (prepared.some(({ participant }) => participant === name)) return 'prepared';
+    return unacknowledged.includes(name) ? 'waiting' : 'acknowledged';
+  };
+  const states = participants.map((name) => ({ name, state: stateOf(name) }));
+  return {
+    id,
+    tenant,
+    coordinator,
+    state,
+    ...agedSince(beganAt),
+    participants: states,
+    locks: [],
+    attempts,
+    lastError,
+  };
+}
+
+/** What the log does not know: of this coordinator it was aborted, or is over. */
+function ofParticipants(coordinator: string, prepared: readonly PreparedTransaction[]): UnsettledTransaction[] {
+  const [first] = prepared;
+  if (!first) return [];
+  const participants = prepared.map(({ participant: name }) => ({ name, state: 'prepared' as const }));
+  const state = first.coordinator === coordinator ? 'aborted' : 'unknown';
+  const { id, tenant, preparedAt } = first;
+  const untold = { locks: [], attempts: 0, lastError: null };
+  return [{ id, tenant, coordinator: first.coordinator, state, ...agedSince(preparedAt), participants, ...untold }];
+}
+
+function agedSince(since: Date): { since: Date; ageMs: number } {
+  return { since, ageMs: Math.max(Date.now() - since.getTime(), 0) };
 }

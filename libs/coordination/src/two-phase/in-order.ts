@@ -4,8 +4,8 @@
 export async function inOrder<T extends readonly unknown[]>(
   sent: readonly [...{ [K in keyof T]: Promise<T[K]> }],
 ): Promise<T> {
-  const answers = await Promise.allSettled(sent);
+  const answers = await Promise.allSettled<unknown>(sent as readonly Promise<unknown>[]);
   const failed = answers.find((answer) => answer.status === 'rejected');
   if (failed?.status === 'rejected') throw failed.reason;
-  return answers.map((answer) => (answer as PromiseFulfilledResult<unknown>).value) as unknown as T;
+  return answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : undefined)) as unknown as T;
 }

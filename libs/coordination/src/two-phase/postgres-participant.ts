@@ -18,8 +18,9 @@ export class PostgresParticipant extends StoreParticipant {
   override async commitAlone(transaction: TransactionRef, work: StoreWork): Promise<Vote> {
     await reached('participant.prepare-received');
     const vote = await votingOn(() => this.appendFenced(work)).catch((error: unknown) => {
-      const isUnknown = error instanceof CommitUnknown || error instanceof DatabaseUnavailable;
-      return isUnknown ? this.lookFor(transaction, work) : Promise.reject(error);
+      if (error instanceof CommitUnknown || error instanceof DatabaseUnavailable)
+        return this.lookFor(transaction, work);
+      throw error;
     });
     if (vote.vote === 'yes') await reached('participant.committed');
     return vote;

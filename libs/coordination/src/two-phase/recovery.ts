@@ -41,7 +41,8 @@ export class Rounds {
     if (this.running) return;
     const { signal } = (this.stopping = new AbortController());
     const first = withoutTrace(() => this.once());
-    this.running = first.then(() => this.run(signal));
+    // It ends with the abort of its signal.
+    this.running = first.then(() => this.run(signal)).catch(() => undefined);
     await first;
   }
 
@@ -52,9 +53,9 @@ export class Rounds {
   }
 
   private async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await sleep(this.everyMs, undefined, { signal, ref: false }).catch(() => undefined);
-      if (!signal.aborted) await withoutTrace(() => this.once());
+    for (;;) {
+      await sleep(this.everyMs, undefined, { signal, ref: false });
+      await withoutTrace(() => this.once());
     }
   }
 

@@ -18,6 +18,7 @@ import { askForOutcomes, Rounds, type RecoverySettings, settleLog } from './reco
 import { StoreParticipant } from './store-participant.js';
 import type { ChangedInStore } from './store-session.js';
 import { told } from './telemetry.js';
+import { transactionLines } from './transaction-lines.js';
 
 /** What a coordinator works with. */
 export interface CoordinatorOptions extends Partial<RecoverySettings> {
@@ -87,7 +88,7 @@ export class TransactionCoordinator {
   constructor({ name = 'concord', database, participants, ...settings }: CoordinatorOptions) {
     this.name = name;
     this.settings = { everyMs: 1000, graceMs: 1000, askAfterMs: 15_000, patienceMs: 10_000, ...settings };
-    this.participants = byName(participants as readonly Participant[]);
+    this.participants = byName(participants);
     this.log = new DecisionLog(database);
     this.delivery = new Delivery(this.log, this.participants, this.settings.patienceMs);
     this.protocol = new CommitProtocol(this.log, this.delivery);
@@ -149,6 +150,11 @@ export class TransactionCoordinator {
   /** Those that have not come to their end, the oldest first: with their participants, and the locks that they hold. */
   transactions(options?: { readonly olderThanMs?: number }): Promise<UnsettledTransaction[]> {
     return this.inDoubt.list(options);
+  }
+
+  /** The same, as lines for a terminal. */
+  async describe(options?: { readonly olderThanMs?: number }): Promise<string[]> {
+    return transactionLines(await this.transactions(options));
   }
 
   /**

@@ -16,15 +16,12 @@ export class PeerFailed extends ConcordError {
   readonly code = 'two-phase-peer-failed';
 
   constructor(
-    readonly url: string,
-    /** The status of its answer; undefined: there was none. */
-    readonly status: number | undefined,
-    /** The `type` of its problem, without the prefix. */
-    readonly problem: string | undefined,
     message: string,
+    /** What it answered, if it did: a status, and the `type` of its problem without the prefix. */
+    readonly answer?: { readonly status: number; readonly problem: string | undefined },
     options?: ErrorOptions,
   ) {
-    super(message, { status }, options);
+    super(message, { status: answer?.status }, options);
   }
 }
 
@@ -61,10 +58,11 @@ export async function callPeer(
     if (answer.ok) return fields;
     const problem = typeof fields['type'] === 'string' ? fields['type'].split(':').at(-1) : undefined;
     const detail = typeof fields['detail'] === 'string' ? fields['detail'] : 'no detail';
-    throw new PeerFailed(url, answer.status, problem, `${target.href} answered ${answer.status}: ${detail}`);
+    const { status } = answer;
+    throw new PeerFailed(`${target.href} answered ${status}: ${detail}`, { status, problem });
   } catch (cause) {
     if (cause instanceof PeerFailed) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
-    throw new PeerFailed(url, undefined, undefined, `${target.href} did not answer: ${message}`, { cause });
+    throw new PeerFailed(`${target.href} did not answer: ${message}`, undefined, { cause });
   }
 }

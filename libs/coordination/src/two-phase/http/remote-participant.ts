@@ -52,7 +52,7 @@ export class RemoteParticipant extends Participant {
     try {
       await callPeer(this.peer, action, content, this.timeoutMs);
     } catch (error) {
-      if (!(error instanceof PeerFailed) || error.problem !== 'outcome-contradicted') throw error;
+      if (!(error instanceof PeerFailed) || error.answer?.problem !== 'outcome-contradicted') throw error;
       throw new OutcomeContradicted(id, this.name, 'otherwise', action === 'commit' ? 'committed' : 'aborted');
     }
   }
