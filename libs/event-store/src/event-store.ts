@@ -18,6 +18,7 @@ import {
   assertExpected,
   assertReadable,
   assertStoredName,
+  completed,
   prepareAppend,
   prepareAppends,
   stamped,
@@ -108,6 +109,14 @@ export abstract class EventStore {
    */
   append(...requests: AppendRequest[]): Promise<AppendResult[]> {
     return this.asAppend(requests, (traced) => this.appendAll(traced));
+  }
+
+  /**
+   * What append() would make of these now: checked, with their metadata, and each event with the form it has. For who keeps
+   * them and appends them later, perhaps by other code. Errors: InvalidArgument.
+   */
+  complete(...requests: AppendRequest[]): AppendRequest[] {
+    return completed(prepareAppends(requests), this.upcasts);
   }
 
   /**
