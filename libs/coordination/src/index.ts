@@ -14,10 +14,7 @@ export {
   type RefusedStep,
   StartsOn,
 } from './process-managers/process-manager.js';
-export {
-  givenProcess,
-  type ProcessOutcome,
-} from './process-managers/process-scenario.js';
+export { givenProcess, type ProcessOutcome } from './process-managers/process-scenario.js';
 export { ProcessManagersModule } from './process-managers/process-managers.module.js';
 export { ProcessRuntime } from './process-managers/process-runtime.js';
 export type { ProcessStep } from './process-managers/process-step.js';
