@@ -1,6 +1,6 @@
 // Commands whose handlers are under @Transactional, sent through the CommandBus of an app.
 import { CommandBus } from '@nestjs/cqrs';
-import { Test } from '@nestjs/testing';
+import { Test, type TestingModule } from '@nestjs/testing';
 import { CommandingModule } from '@concord/commanding';
 import {
   RemoteParticipant,
@@ -10,7 +10,7 @@ import {
 } from '@concord/coordination';
 import { EventStore, MemoryEventStore } from '@concord/event-store';
 import { InvariantBroken } from '@concord/domain';
-import { type INestApplication, Module, type Provider } from '@nestjs/common';
+import { Module, type Provider } from '@nestjs/common';
 import { createTestDatabase, type TestDatabase } from '@concord/testing';
 import { eventsOf, fill, inTenant, openSide, type Side, type TestStores, twoDatabases } from './kit.js';
 import { SendMoney, SendMoneyHandler } from './send-money.js';
@@ -20,12 +20,12 @@ let stores: TestStores;
 let other: TestDatabase;
 let service: RunningService;
 let side: Side;
-let app: INestApplication;
+let app: TestingModule;
 
 @Module({ providers: [{ provide: EventStore, useFactory: () => new MemoryEventStore() }], exports: [EventStore] })
 class StoreModule {}
 
-async function appWith(coordinator: TransactionCoordinator, ...providers: Provider[]): Promise<INestApplication> {
+async function appWith(coordinator: TransactionCoordinator, ...providers: Provider[]): Promise<TestingModule> {
   const built = await Test.createTestingModule({
     imports: [
       { module: StoreModule, global: true },
@@ -34,8 +34,10 @@ async function appWith(coordinator: TransactionCoordinator, ...providers: Provid
       CommandingModule.forContext([SendMoney]),
     ],
     providers,
-  }).compile();
-  return built.createNestApplication().init();
+  })
+    .setLogger(false)
+    .compile();
+  return built.init();
 }
 
 beforeAll(async () => {

@@ -3,7 +3,8 @@ import { Logger } from '@nestjs/common';
 import { failpoints, ResolutionRefused } from '@concord/coordination';
 import { newId } from '@concord/kernel';
 import { until } from '../contract/locking/kit.js';
-import { eventsOf, fill, openSide, preparedLocks, type Side, type TestStores, transfer, twoDatabases } from './kit.js';
+import { eventsOf, openSide, preparedLocks, type Side, type TestStores, twoDatabases } from './kit.js';
+import { BY, contradicted, stuckAt } from './stuck.js';
 
 let stores: TestStores;
 let side: Side;
@@ -26,18 +27,6 @@ afterAll(async () => {
   await stores.drop();
 });
 
-const BY = { by: 'an operator', reason: 'the disk of the other store is lost' };
-
-/** A transaction whose coordinator stops at that point, and is gone for all that others can tell. */
-async function stuckAt(point: string, purse: string): Promise<string> {
-  await fill(side, 'a', purse, 10n);
-  failpoints.add(`${point}:error`);
-  await transfer(side, 1n, { from: purse, to: purse }).catch(() => undefined);
-  failpoints.clear();
-  const [stuck] = await side.coordinator.transactions();
-  return stuck!.id;
-}
-
 async function cleared(): Promise<void> {
   await side.coordinator.start();
   await until('nothing left', async () => (await side.coordinator.transactions()).length === 0);
@@ -45,7 +34,7 @@ async function cleared(): Promise<void> {
 
 describe('the watch over transactions', () => {
   it('aborts what nobody decided, and never what is decided', async () => {
-    const id = await stuckAt('coordinator.voted', 'watched');
+    const id = await stuckAt(side, 'coordinator.voted', 'watched');
     expect(await side.coordinator.outcome(id)).toBe('preparing');
     const overdue = { text: `update concord.transactions set deadline = now() - interval '1 s'` };
     await side.a.database.query(overdue);
@@ -53,7 +42,7 @@ describe('the watch over transactions', () => {
     expect([await side.coordinator.outcome(id), await eventsOf(side.b, 'watched')]).toEqual(['aborted', []]);
 
     await side.coordinator.stop();
-    const decided = await stuckAt('coordinator.decided', 'decided');
+    const decided = await stuckAt(side, 'coordinator.decided', 'decided');
     await side.a.database.query({ ...overdue, text: `${overdue.text}, next_attempt_at = now()` });
     expect(await side.coordinator.outcome(decided)).toBe('committed');
     await cleared();
@@ -63,7 +52,7 @@ describe('the watch over transactions', () => {
 
 describe('an operator', () => {
   it('aborts what is not decided: recorded, and told as an error', async () => {
-    const id = await stuckAt('coordinator.voted', 'forced');
+    const id = await stuckAt(side, 'coordinator.voted', 'forced');
     await expect(side.coordinator.resolve(id, { ...BY, outcome: 'committed' })).rejects.toThrow(ResolutionRefused);
     await expect(side.coordinator.resolve(id, { outcome: 'aborted', by: ' ', reason: '' })).rejects.toThrow(/say who/);
     await side.coordinator.resolve(id, { ...BY, outcome: 'aborted' });
@@ -78,7 +67,7 @@ describe('an operator', () => {
   });
 
   it('cannot force what is decided to be another, nor what is nowhere', async () => {
-    const id = await stuckAt('coordinator.decided', 'late');
+    const id = await stuckAt(side, 'coordinator.decided', 'late');
     for (const participant of [undefined, 'a']) {
       const options = { ...BY, outcome: 'aborted' as const, ...(participant && { participant }) };
       await expect(side.coordinator.resolve(id, options)).rejects.toThrow(ResolutionRefused);
@@ -91,15 +80,8 @@ describe('an operator', () => {
   });
 
   it('settles a participant whose log of decisions is lost; who was told otherwise before raises an alarm', async () => {
-    const id = await stuckAt('coordinator.voted', 'lost');
-    await side.a.database.query({ text: 'delete from concord.transactions' });
-    await side.coordinator.resolve(id, { ...BY, outcome: 'committed', participant: 'b' });
+    const id = await contradicted(side, 'lost');
     expect(await preparedLocks(side.b)).toEqual([]);
-    // The log comes back and says otherwise.
-    const text = `insert into concord.transactions
-      (transaction_id, coordinator, tenant_id, state, participants, unacknowledged, deadline, next_attempt_at)
-      values ($1, 'concord', 'pursers', 'aborted', '{a,b}', '{a,b}', now(), now())`;
-    await side.a.database.query({ text }, [id]);
     await side.coordinator.start();
     await until('an alarm', () => errors.some((one) => one.includes('is committed at "b" and was to be aborted')));
     await until('a is settled', async () => (await preparedLocks(side.a)).length === 0);

@@ -21,13 +21,13 @@ beforeAll(async () => {
   [stores, other] = [await twoDatabases(), await createTestDatabase()];
   const port = await freePort();
   service = await startService(other.url, { coordinatorUrl: `http://127.0.0.1:${port}` });
-  const remote = new RemoteParticipant({ name: SERVICE, url: service.url, secret: SECRET, timeoutMs: 1000 });
+  const remote = new RemoteParticipant({ name: SERVICE, url: service.url, secret: SECRET, timeoutMs: 5000 });
   side = await openSide(stores.urls, {
     others: [remote],
     everyMs: 100,
     graceMs: 100,
     askAfterMs: 300,
-    patienceMs: 1500,
+    patienceMs: 15_000,
   });
   asked = await serveCoordinator(side.coordinator, port);
 });
@@ -40,14 +40,14 @@ afterAll(async () => {
 afterEach(failpoints.clear);
 
 /** Moves money from a purse here to a purse of the service. */
-function pay(purse: string, amount: bigint, id = newId()) {
+function pay(purse: string, amount: bigint, id = newId(), patienceMs = 15_000) {
   return inTenant(() =>
     side.coordinator.transaction(
       async (transaction) => {
         (await transaction.store('a').load(Purse, purse)).move(-amount);
         transaction.enlist(SERVICE, { purse, amount: amount.toString() });
       },
-      { id },
+      { id, patienceMs },
     ),
   );
 }
@@ -89,9 +89,9 @@ describe('a transaction with a remote service', () => {
     await fill(side, 'a', 'late', 100n);
     // The same process here: the store of this side comes late as well.
     failpoints.add('participant.prepare-received:sleep:2000');
-    await expect(pay('late', 1n)).rejects.toMatchObject({ reason: { kind: 'unavailable' } });
+    await expect(pay('late', 1n, newId(), 1000)).rejects.toMatchObject({ reason: { kind: 'unavailable' } });
     failpoints.clear();
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await new Promise((resolve) => setTimeout(resolve, 1500));
     expect([await eventsOf(side.a, 'late'), await eventsOf(service.opened, 'late')]).toEqual([[100n], []]);
     await settled();
   });
