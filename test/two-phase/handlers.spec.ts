@@ -34,9 +34,7 @@ async function appWith(coordinator: TransactionCoordinator, ...providers: Provid
       CommandingModule.forContext([SendMoney]),
     ],
     providers,
-  })
-    .setLogger(false)
-    .compile();
+  }).compile();
   return built.init();
 }
 

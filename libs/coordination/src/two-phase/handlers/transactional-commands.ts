@@ -19,7 +19,7 @@ export class TransactionalCommands extends DistributedTransactions implements On
   /** Errors: a handler that names a participant nobody knows. */
   onModuleInit(): void {
     for (const { metatype, name } of this.discovery.getProviders()) {
-      const options = typeof metatype === 'function' ? transactionalOptionsOf(metatype.prototype as object) : undefined;
+      const options = typeof metatype === 'function' ? transactionalOptionsOf(metatype) : undefined;
       for (const participant of options?.participants ?? []) {
         if (this.coordinator.knows(participant)) continue;
         throw new Error(
@@ -30,7 +30,7 @@ export class TransactionalCommands extends DistributedTransactions implements On
   }
 
   override commandOf(handler: object): RunDistributed | undefined {
-    const options = transactionalOptionsOf(handler);
+    const options = transactionalOptionsOf(handler.constructor);
     if (!options) return undefined;
     const { participants, patienceMs } = options;
     return async (commandId, handle) => {

@@ -17,6 +17,6 @@ export function Transactional(options: TransactionalOptions): ClassDecorator {
 }
 
 /** Undefined: it is none. */
-export function transactionalOptionsOf(handler: object): TransactionalOptions | undefined {
-  return Reflect.getMetadata(KEY, handler.constructor) as TransactionalOptions | undefined;
+export function transactionalOptionsOf(handlerClass: object): TransactionalOptions | undefined {
+  return Reflect.getMetadata(KEY, handlerClass) as TransactionalOptions | undefined;
 }
