@@ -8,7 +8,7 @@ it('transactions are strictly serializable while workers, PostgreSQL and connect
   process.stderr.write(`chaos: CHAOS_SEED=${seed}\n`);
   const { verdict, faults, counts } = await chaos({
     seed,
-    seconds: 10,
+    seconds: 8,
     workers: 2,
     stores: 1,
     workload: 'one-store',

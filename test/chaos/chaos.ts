@@ -10,6 +10,7 @@ import type { Verdict } from './checker/anomaly.js';
 import { checkHistory } from './checker/check.js';
 import type { Line } from './checker/history.js';
 import { faultsOf } from './faults/faults.js';
+import { openWire } from './faults/wire.js';
 import { Workers } from './faults/workers.js';
 import { Finale } from './finale.js';
 import type { Complaint } from './messages.js';
@@ -46,6 +47,8 @@ export interface ChaosResult {
 
 /** How long the calm between two faults may be. */
 const LONGEST_CALM_MS = 1_500;
+/** However slow the machine is. */
+const LEAST_FAULTS = 5;
 /** All of an error's kinds that a command may end with when things break; what else is met is a fault of ours. */
 const EXPECTED: ReadonlySet<string> = new Set([
   'refused-on-purpose',
@@ -96,14 +99,16 @@ class Run {
       workload,
       weakening,
       origin: this.origin.toString(),
-      servers: this.urls,
+      servers,
       folder,
       seed: () => this.dice.below(2 ** 31),
     });
   }
 
   async all(): Promise<ChaosResult> {
-    const finale = await Finale.open(workloadOf(this.options.workload), this.urls, {
+    const wires = await Promise.all(this.servers.map(openWire));
+    const urls = wires.map(({ url }) => url);
+    const finale = await Finale.open(workloadOf(this.options.workload), urls, {
       path: join(this.folder, 'history-0'),
       origin: this.origin,
     });
@@ -120,6 +125,7 @@ class Run {
     } finally {
       await this.workers.clear();
       await finale.close();
+      for (const wire of wires) wire.close();
     }
   }
 
@@ -127,7 +133,9 @@ class Run {
     const { seconds, hasFaults, stopMs, workload, onProgress } = this.options;
     const faults = hasFaults ? faultsOf(workloadOf(workload).points) : [];
     const deadline = Date.now() + seconds * 1000;
-    for (let turn = 0; Date.now() < deadline || this.answered() < this.options.atLeast; turn += 1) {
+    const isDone = (turn: number): boolean =>
+      Date.now() > deadline && (!hasFaults || turn >= LEAST_FAULTS) && this.answered() >= this.options.atLeast;
+    for (let turn = 0; !isDone(turn); turn += 1) {
       await sleep(100 + this.dice.below(LONGEST_CALM_MS));
       const next = faults[turn % faults.length];
       if (!next) continue;
@@ -136,10 +144,6 @@ class Run {
       await fault({ dice: this.dice, workers: this.workers, servers: this.servers, stopMs });
       onProgress?.(`${Math.max(0, Math.round((deadline - Date.now()) / 1000))} s left, ${name}`);
     }
-  }
-
-  private get urls(): string[] {
-    return this.servers.map(({ url }) => url);
   }
 
   private records(): Line[] {

@@ -1,4 +1,4 @@
-// What the chaos test does itself, on sound stores and over no wire: it opens the accounts, sees that nothing stays locked, and
+// What the chaos test does itself, on sound stores and over wires that nobody cuts: it opens the accounts, sees that nothing stays locked, and
 // reads everything in the end, so that no append that is lost goes unnoticed.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseUnavailable, type OpenDatabase } from '@concord/database';

@@ -13,10 +13,9 @@ export interface Wire {
   close(): void;
 }
 
-/** Opens a wire to the server of a URL. */
-export async function openWire(serverUrl: string): Promise<Wire> {
-  const url = new URL(serverUrl);
-  const target = { port: Number(url.port), host: url.hostname };
+/** Opens a wire to a server, which is asked where it is for each connection: it may come back at another port. */
+export async function openWire(server: { readonly url: string }): Promise<Wire> {
+  const url = new URL(server.url);
   const sockets = new Set<Socket>();
   let delayMs = 0;
   const forward = (from: Socket, to: Socket): void => {
@@ -43,16 +42,17 @@ export async function openWire(serverUrl: string): Promise<Wire> {
     });
     sockets.add(from);
   };
-  const server = createServer({ allowHalfOpen: true }, (client) => {
-    const upstream = connect({ ...target, allowHalfOpen: true });
+  const listener = createServer({ allowHalfOpen: true }, (client) => {
+    const { port, hostname } = new URL(server.url);
+    const upstream = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
     for (const socket of [client, upstream]) socket.setNoDelay(true);
     forward(client, upstream);
     forward(upstream, client);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
   url.hostname = '127.0.0.1';
-  url.port = `${(server.address() as AddressInfo).port}`;
+  url.port = `${(listener.address() as AddressInfo).port}`;
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
   };
@@ -64,7 +64,7 @@ export async function openWire(serverUrl: string): Promise<Wire> {
     },
     close: () => {
       cut();
-      server.close();
+      listener.close();
     },
   };
 }

@@ -7,7 +7,7 @@ import type { FromWorker, ToWorker, WorkerSettings } from '../messages.js';
 import { openWire, type Wire } from './wire.js';
 
 export interface WorkersOptions extends Pick<WorkerSettings, 'workload' | 'weakening' | 'origin'> {
-  readonly servers: readonly string[];
+  readonly servers: readonly { readonly url: string }[];
   readonly folder: string;
   readonly seed: () => number;
 }
