@@ -13,11 +13,22 @@ const MAYBE = /\b(?:begin|transaction|commit|end|abort|rollback)\b/i;
 /** Named ones are few and come again and again: each is looked through once. */
 const looked = new Map<string, string | undefined>();
 
+interface Asked {
+  readonly name?: string | undefined;
+  readonly text: string;
+}
+
 /** Errors: InvalidArgument. */
-export function refuseTransactionControl({ name, text }: { readonly name?: string; readonly text: string }): void {
+export function refuseTransactionControl(statement: Asked): void {
+  const refusal = refusalOf(statement);
+  if (refusal) throw refusal;
+}
+
+/** Why a statement is refused, if it is. */
+export function refusalOf({ name, text }: Asked): InvalidArgument | undefined {
   const word = name === undefined ? controlIn(text) : known(text);
-  if (word === undefined) return;
-  throw new InvalidArgument(
+  if (word === undefined) return undefined;
+  return new InvalidArgument(
     `"${word}" is not for query(): use transaction(), which commits when its work ends and rolls back when that throws`,
   );
 }

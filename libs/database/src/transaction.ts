@@ -7,7 +7,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { AdoptedQueryRunner } from './adopted-query-runner.js';
 import { CommitUnknown, DatabaseUnavailable, translateDatabaseError } from './errors.js';
 import { bePatient } from './silence.js';
-import { refuseTransactionControl } from './transaction-control.js';
+import { refusalOf } from './transaction-control.js';
 
 /** The running transaction. */
 export interface Transaction {
@@ -85,14 +85,11 @@ export class ActiveTransaction implements Transaction {
    * InvalidArgument for one that would end the transaction, which fails at its commit then.
    */
   send<Row extends object>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
-    try {
-      refuseTransactionControl(statement);
-    } catch (error) {
-      const refused = Promise.reject<pg.QueryResult<Row>>(error as Error);
-      this.hold(refused);
-      return refused;
-    }
-    return this.sendAny(statement);
+    const refusal = refusalOf(statement);
+    if (!refusal) return this.sendAny(statement);
+    const refused = Promise.reject<pg.QueryResult<Row>>(refusal);
+    this.hold(refused);
+    return refused;
   }
 
   private sendAny<Row extends object>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
