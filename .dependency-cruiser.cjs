@@ -127,7 +127,7 @@ const packages = [
     'peers-only-in-bench',
     'The event stores we compare with are imported by the comparison and by nothing else.',
     { pathNot: '^bench/' },
-    { path: '(^|node_modules/)(@event-driven-io|@eventide)/' },
+    { path: '(^|node_modules/)(@event-driven-io|@eventide|@dbos-inc)/' },
   ),
   rule(
     'production-without-dev-dependencies',

@@ -18,8 +18,11 @@ export class EmbeddedServer {
     return new EmbeddedServer(folder, await openEmbeddedPostgres({ dataFolder: folder.path }));
   }
 
+  /** Where it is now: while it was away, somebody may have taken its port. */
   get url(): string {
-    return this.lease.url;
+    const url = new URL(this.lease.url);
+    url.port = `${this.folder.serverPort || url.port}`;
+    return url.href;
   }
 
   /** The postmaster and what it has started. */

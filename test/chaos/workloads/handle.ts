@@ -1,0 +1,100 @@
+// What the handlers of the chaos test do: load, think, decide. The same for every workload: it is what a user would write.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Aggregates } from '@concord/commanding';
+import { ConcordError } from '@concord/kernel';
+import { Account, List } from '../aggregates.js';
+import type { Key, Step } from '../checker/history.js';
+import {
+  ACCOUNTS,
+  type AuditOrder,
+  type DepositOrder,
+  type ListOrder,
+  type Order,
+  type TransferOrder,
+} from '../orders.js';
+import type { Value } from './workload.js';
+
+/** The order was to be refused in the end. */
+export class Refused extends ConcordError {
+  readonly code = 'refused-on-purpose';
+}
+
+export type At = (point: 'loaded' | 'decided') => void;
+
+/** Carries out an order. Errors: Refused, InvariantBroken, and those of loading. */
+export async function handle(aggregates: Aggregates, order: Order, at: At): Promise<Value | undefined> {
+  if (order.f === 'txn') return changeLists(aggregates, order, at);
+  if (order.f === 'transfer') return transfer(aggregates, order, at);
+  if (order.f === 'deposit') return deposit(aggregates, order);
+  return audit(aggregates, order);
+}
+
+async function changeLists(aggregates: Aggregates, order: ListOrder, at: At): Promise<Step[]> {
+  const lists = new Lists(aggregates);
+  if (!order.isStepwise) await lists.load(order.steps.map(([, key]) => key));
+  const done: Step[] = [];
+  for (const step of order.steps) {
+    const list = await lists.of(step[1]);
+    if (done.length === 0) await thinking(order, at);
+    done.push(carriedOut(step, list));
+  }
+  if (order.isRefused) throw new Refused('as was ordered');
+  at('decided');
+  return done;
+}
+
+class Lists {
+  private readonly loaded = new Map<Key, List>();
+
+  constructor(private readonly aggregates: Aggregates) {}
+
+  async load(keys: readonly Key[]): Promise<void> {
+    const distinct = [...new Set(keys)];
+    const lists = await this.aggregates.loadAll(List, distinct.map(String));
+    for (const [index, list] of lists.entries()) this.loaded.set(distinct[index] ?? '', list);
+  }
+
+  async of(key: Key): Promise<List> {
+    if (!this.loaded.has(key)) await this.load([key]);
+    return this.loaded.get(key) as List;
+  }
+}
+
+function carriedOut(step: Step, list: List): Step {
+  const [what, key, element] = step;
+  if (what === 'r') return ['r', key, list.state];
+  list.append(element);
+  return step;
+}
+
+async function transfer(aggregates: Aggregates, order: TransferOrder, at: At): Promise<undefined> {
+  const { from, to, amount, isStepwise } = order;
+  const load = async (): Promise<(Account | undefined)[]> =>
+    isStepwise
+      ? [await aggregates.load(Account, from), await aggregates.load(Account, to)]
+      : aggregates.loadAll(Account, [from, to]);
+  const [payer, payee] = await load();
+  await thinking(order, at);
+  payer?.move(-amount);
+  payee?.move(amount);
+  at('decided');
+}
+
+async function deposit(aggregates: Aggregates, { to, amount }: DepositOrder): Promise<undefined> {
+  (await aggregates.load(Account, to)).move(amount);
+}
+
+async function audit(aggregates: Aggregates, { isStepwise }: AuditOrder): Promise<Record<string, number>> {
+  if (!isStepwise) {
+    const all = await aggregates.loadAll(Account, ACCOUNTS);
+    return Object.fromEntries(all.map(({ id, state }) => [id, state]));
+  }
+  const balances: Record<string, number> = {};
+  for (const id of ACCOUNTS.toReversed()) balances[id] = (await aggregates.load(Account, id)).state;
+  return balances;
+}
+
+async function thinking({ pauseMs }: Order, at: At): Promise<void> {
+  at('loaded');
+  if (pauseMs > 0) await sleep(pauseMs);
+}
