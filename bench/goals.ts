@@ -18,6 +18,9 @@ const LEAST: Partial<Record<CaseName, Partial<Record<Ratio, number>>>> = {
   append100: { toRaw: 0.8 },
   'command@32': { toEmmett: 8, toMessageDb: 4 },
   'hot@32': { toEmmett: 100 },
+  'locked@32': { toEmmett: 8 },
+  'transfer@32': { toBase: 0.5 },
+  'lock@8': { toBase: 0.8 },
   read: { toRaw: 0.9 },
   catchup: { toRaw: 0.5, toEmmett: 10 },
   waking: { toBase: 0.9 },
@@ -33,6 +36,9 @@ const MOST_P99_MS = 5;
 const JUDGED: readonly string[] = [
   LINES.concord.name,
   LINES.concordElsewhere.name,
+  LINES.concordLocked.name,
+  LINES.concordTransfer.name,
+  LINES.concordLock.name,
   LINES.concordWaited.name,
   LINES.kurrent.name,
 ];

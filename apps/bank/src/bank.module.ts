@@ -3,6 +3,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { CommandingModule } from '@concord/commanding';
 import { DatabaseModule, type DatabaseOptions } from '@concord/database';
 import { EventStoreModule } from '@concord/event-store';
+import { LockingModule } from '@concord/locking';
 import { ProjectionsModule } from '@concord/projections';
 import { LedgerModule, ledgerRows } from './ledger/ledger.module.js';
 
@@ -19,6 +20,7 @@ export class BankModule {
       imports: [
         DatabaseModule.forRoot({ ...database, rows: ledgerRows }),
         EventStoreModule.forRoot(),
+        LockingModule.forRoot(),
         CommandingModule.forRoot(),
         ProjectionsModule.forRoot({ run: runProjections }),
         LedgerModule,

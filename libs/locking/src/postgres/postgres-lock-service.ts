@@ -1,6 +1,6 @@
 // The lock service on PostgreSQL: locks are kept in the database that stores the streams, and its clock and its order count.
 import { hostname } from 'node:os';
-import { type Database, loadSql, OwnershipLost } from '@concord/database';
+import { type Database, DatabaseUnavailable, loadSql, OwnershipLost } from '@concord/database';
 import { InvalidArgument, newId, type StreamName } from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
 import { LeaseLost, LockWaitTimeout, OwnerWounded } from '../errors.js';
@@ -136,6 +136,10 @@ export class PostgresLockService extends LockService {
     else state.release();
   }
 
+  override held(owner: LockOwner): readonly GrantedLock[] {
+    return [...this.stateOf(owner).held.values()];
+  }
+
   override async fence(owner: LockOwner): Promise<void> {
     await this.refuseUnlessHeld(sql.fence, owner);
   }
@@ -174,7 +178,10 @@ export class PostgresLockService extends LockService {
   override async close(): Promise<void> {
     this.isClosed = true;
     const session = await this.session?.catch(() => undefined);
-    await session?.close();
+    // Without the database nobody can be told: the lease ends by itself.
+    await session?.close().catch((error: unknown) => {
+      if (!(error instanceof DatabaseUnavailable)) throw error;
+    });
   }
 
   private own(age: { id: string; started: bigint; origin: string }): LockOwner {
@@ -231,9 +238,14 @@ export class PostgresLockService extends LockService {
 
   private async refuseUnlessHeld(statement: typeof sql.fence, owner: LockOwner): Promise<void> {
     const state = this.stateOf(owner);
-    if (!this.database.current)
-      throw new InvalidArgument('this works in a transaction: run it in Database.transaction()');
-    if (state.lost) throw new OwnershipLost(state.lost.message, {}, { cause: state.lost });
+    const { current } = this.database;
+    if (!current) throw new InvalidArgument('this works in a transaction: run it in Database.transaction()');
+    if (state.lost) {
+      const error = new OwnershipLost(state.lost.message, {}, { cause: state.lost });
+      // Nobody may be waiting for it; the commit reports it.
+      current.hold(Promise.reject(error));
+      throw error;
+    }
     const held = [...state.held.values()];
     await this.database.query(statement, [
       owner.id,
