@@ -27,13 +27,14 @@ export class Attempts {
     return this.metConflicts > 0;
   }
 
-  /** Counts a failure; false when it is not to be tried again. */
-  failed(error: unknown): boolean {
-    const isConflict = isOneOf(CONFLICTS, error);
-    if (!isConflict && !isOneOf(GIVING_WAY, error)) return false;
-    if (isConflict) this.metConflicts += 1;
-    else this.gaveWay += 1;
-    return this.metConflicts <= MOST_CONFLICTS && this.gaveWay <= MOST_GIVING_WAY && Date.now() <= this.until;
+  /** Counts a failure. Errors: the same, when it is not to be tried again. */
+  failed(error: unknown): void {
+    if (isOneOf(CONFLICTS, error)) this.metConflicts += 1;
+    else if (isOneOf(GIVING_WAY, error)) this.gaveWay += 1;
+    else throw error;
+    const isEnough = this.metConflicts > MOST_CONFLICTS || this.gaveWay > MOST_GIVING_WAY || Date.now() > this.until;
+    // Who the lock was waited for is in what this stands for.
+    if (isEnough) throw error instanceof WaitsOutside ? error.cause : error;
   }
 
   /** How long to wait before the next attempt: longer each time, and not all at once. */

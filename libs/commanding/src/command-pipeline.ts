@@ -12,7 +12,7 @@ import { currentTenant } from '@concord/tenancy';
 import { appliedBefore } from './applied-before.js';
 import { Attempts, mayHaveBeenApplied } from './attempts.js';
 import { CommandIdReused } from './command-id-reused.js';
-import { CommandLocks, WaitsOutside } from './command-locks.js';
+import { CommandLocks } from './command-locks.js';
 import type { CommandOutcome, DomainCommand } from './domain-command.js';
 import { CommandingOptions } from './commanding-options.js';
 import type { Executed } from './executed.js';
@@ -110,7 +110,7 @@ export class CommandPipeline {
         look ||= mayHaveBeenApplied(error);
         const applied = look ? await this.lookAfter<Value>(sent, error) : undefined;
         if (applied) return applied;
-        if (!attempts.failed(error)) throw error instanceof WaitsOutside ? error.cause : error;
+        attempts.failed(error);
       }
       await sleep(attempts.pauseMs);
     }
@@ -139,14 +139,15 @@ export class CommandPipeline {
     attempts: Attempts,
     locks?: CommandLocks,
   ): Promise<Executed<Value>> {
-    if (!this.locked || !locks) return this.inTransaction(one);
-    return (await this.whileAlone(one, attempts)) ?? this.underService(one, attempts, locks);
+    const { locked } = this;
+    if (!locked || !locks) return this.inTransaction(one);
+    return (await this.whileAlone(one, attempts)) ?? this.underService(one, attempts, { locked, locks });
   }
 
   private async underService<Value>(
     { command, sent, declared, handle }: Sent<Value>,
     { hadConflicts }: Attempts,
-    locks: CommandLocks,
+    { locked, locks }: { readonly locked: LockedCommands; readonly locks: CommandLocks },
   ): Promise<Executed<Value>> {
     const record = (unitOfWork: UnitOfWork): Promise<Appending> => this.recordOnce(command, unitOfWork);
     const attempt = {
@@ -159,7 +160,7 @@ export class CommandPipeline {
       commitsAlone: !this.inline?.isActive,
       record,
     };
-    const { executed, kept } = await this.locked!.execute(attempt);
+    const { executed, kept } = await locked.execute(attempt);
     if (!this.inline?.isActive && !this.isAlwaysLocked)
       this.unlocked?.committed(command.constructor, await executed.appended, kept);
     return executed;

@@ -183,7 +183,7 @@ export class PostgresEventStore extends EventStore {
   protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
     this.database.refuseTentative();
     return this.announcing(async () => {
-      const rows = await this.telemetry.timed('append', () => this.send(tenant, appends));
+      const rows = await this.telemetry.timed('append', () => this.sendAll(tenant, appends));
       return rows.map((row, index) => toAppendResult(tenant, appends[index], row));
     });
   }
@@ -241,11 +241,16 @@ export class PostgresEventStore extends EventStore {
     return result;
   }
 
+  private sendAll(tenant: TenantId, requests: readonly WholeAppend[]): Promise<AppendedRow[]> {
+    const places = requests[0]?.places;
+    if (!places) return this.send(tenant, requests);
+    const appends = requests.map((request) => streamAppend(tenant, request));
+    return this.fencedCommits.commit(tenant, places, appends);
+  }
+
   // Up to the first statement nothing is awaited: the caller may let the commit follow at once.
   private async send(tenant: TenantId, requests: readonly WholeAppend[]): Promise<AppendedRow[]> {
     const appends = requests.map((request) => streamAppend(tenant, request));
-    const places = requests[0]?.places;
-    if (places) return this.fencedCommits.commit(tenant, places, appends);
     const { current } = this.database;
     const [first, ...others] = appends;
     const single = others.length === 0 ? first : undefined;

@@ -22,7 +22,7 @@ import { LockAsk, OwnerLocks } from './owner-locks.js';
 
 /** How a process takes part in locking. */
 export interface LockServiceOptions {
-  /** After so long without a heartbeat a process has lost its locks, unless they are prepared; 10 seconds by default. */
+  /** After so long without a heartbeat a process has lost its locks, unless they are prepared; 3 seconds by default. */
   readonly leaseMs?: number;
   /** How often who waits looks for itself, should a hint be lost; half a second by default. */
   readonly lookMs?: number;
@@ -81,7 +81,7 @@ export class PostgresLockService extends LockService {
     options: LockServiceOptions = {},
   ) {
     super();
-    this.settings = { leaseMs: 10_000, lookMs: 500, label: `${hostname()}:${process.pid}`, ...options };
+    this.settings = { leaseMs: 3_000, lookMs: 500, label: `${hostname()}:${process.pid}`, ...options };
     const { leaseMs } = this.settings;
     if (!(leaseMs >= 100 && leaseMs <= 3_600_000)) {
       throw new InvalidArgument(`leaseMs of a lock service is 100 to 3600000, not ${leaseMs}`);
