@@ -170,6 +170,8 @@ create function concord.commit_fenced(
   language plpgsql volatile
   set lock_timeout to '200ms'
   set enable_seqscan to off
+  set enable_hashjoin to off
+  set enable_mergejoin to off
   set plan_cache_mode to force_generic_plan
 as $$
 declare
@@ -197,7 +199,9 @@ begin
   refused := refused || array(
     select commands[new.n]
     from json_to_recordset(commit_fenced.events) as new (n integer, id uuid)
-    where exists (select from concord.events e where e.tenant_id = tenants[new.n] and e.event_id = new.id));
+    -- By a probe each: exists() may be planned as one look at all there is.
+    where (select e.global_position from concord.events e
+           where e.tenant_id = tenants[new.n] and e.event_id = new.id) is not null);
   committed := array(select distinct c from unnest(commands) c where c <> all (refused));
   with placed as materialized (
     select new.*, ends[new.n] + 1 + new.k as position, nextval('concord.global_position') as drawn

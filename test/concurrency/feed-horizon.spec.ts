@@ -27,17 +27,18 @@ async function writer(): Promise<pg.Client & { append(type: string): Promise<voi
 
 /** A batch of group commit; answers which of its appends were added. */
 async function batch(client: pg.Client, streams: string[]): Promise<number[]> {
-  const events = streams.map((_, n) => ({ n: n + 1, k: 0, id: newId(), type: 'G', data: {}, metadata: {} }));
-  const tenants = streams.map(() => TENANT);
-  const expected = streams.map(() => 'no-stream');
-  const text = 'select appended from concord.append_batch($1, $2, $3, $4)';
-  const { rows } = await client.query<{ appended: number[] | null }>(text, [
-    tenants,
+  const text = 'select ends from concord.append_batch($1, $2, $3, $4, $5, $6, $7)';
+  const { rows } = await client.query<{ ends: string }>(text, [
+    streams.map(() => TENANT),
     streams,
-    expected,
-    JSON.stringify(events),
+    streams.map(() => 'no-stream'),
+    streams.map((_, index) => index + 1),
+    streams.map(() => 1),
+    streams.map(() => newId()),
+    JSON.stringify(streams.map(() => ({ type: 'G', data: {}, metadata: {} }))),
   ]);
-  return (rows[0]?.appended ?? []).map((n) => n - 1);
+  const ends = rows[0]?.ends.split(',') ?? [];
+  return streams.flatMap((_, index) => (ends[index] ? [index] : []));
 }
 
 const readAfter = (after: bigint) => runInTenant(TENANT, () => store.readFeed({ after }));

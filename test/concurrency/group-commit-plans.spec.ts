@@ -21,8 +21,16 @@ const event = () => ({ id: newId(), type: 'Happened', data: {}, metadata: {} });
 const appends = (...streams: string[]) =>
   JSON.stringify(streams.map((stream) => ({ stream, expected: 'any', events: [event(), event()] })));
 const batch = () => {
-  const events = [1, 2, 3].map((n) => ({ n, k: 0, ...event() }));
-  return [[TENANT, TENANT, TENANT], [fresh(), 's-1', fresh()], ['no-stream', 'any', '~-1'], JSON.stringify(events)];
+  const events = [1, 2, 3].map(event);
+  return [
+    [TENANT, TENANT, TENANT],
+    [fresh(), 's-1', fresh()],
+    ['no-stream', 'any', '~-1'],
+    [1, 2, 3],
+    [1, 1, 1],
+    events.map(({ id }) => id),
+    JSON.stringify(events),
+  ];
 };
 
 /** Those that set how they are planned themselves. */

@@ -17,7 +17,6 @@ import type { AppendResult } from './requests.js';
 
 /** A row with data as they are stored; an empty type or none: it is no event. */
 interface SealedRow {
-  readonly stream_name: StreamName;
   readonly event_type: string | null;
   readonly event_id?: string;
   data: unknown;
@@ -52,18 +51,22 @@ export class Sealing {
   }
 
   /** The same in rows that are nobody else's. Answers which streams have personal fields among them. */
-  async rows(tenant: TenantId, rows: readonly SealedRow[]): Promise<ReadonlySet<StreamName>> {
+  async rows<Row extends SealedRow>(
+    tenant: TenantId,
+    rows: readonly Row[],
+    streamOf: (row: Row) => StreamName,
+  ): Promise<ReadonlySet<StreamName>> {
     if (!rows.some(isSealedRow)) return NONE;
     const sealed = rows.filter(isSealedRow);
-    const places = sealed.map(({ stream_name: stream, event_type: type, event_id: id, data }) => ({
-      stream,
-      type: type ?? '',
-      data,
-      ...(id !== undefined && { id }),
+    const places = sealed.map((row) => ({
+      stream: streamOf(row),
+      type: row.event_type ?? '',
+      data: row.data,
+      ...(row.event_id !== undefined && { id: row.event_id }),
     }));
     const opened = await this.open(tenant, places);
     sealed.forEach((row, index) => (row.data = opened[index]));
-    return new Set(sealed.map(({ stream_name }) => stream_name));
+    return new Set(sealed.map(streamOf));
   }
 
   private async open(tenant: TenantId, sealed: readonly SealedEvent[]): Promise<readonly unknown[]> {

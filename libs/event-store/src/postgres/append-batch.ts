@@ -1,5 +1,5 @@
 // What travels together: appends to different streams, and appends to one stream where each follows from the one before.
-import { fieldsOf, type StreamAppend } from './stream-append.js';
+import { contentJson, type StreamAppend } from './stream-append.js';
 
 /** An append that somebody waits for. */
 export interface Waiting<Row> {
@@ -34,17 +34,16 @@ export function keysOf({ tenant, stream, events }: StreamAppend): { stream: stri
 
 /** The parameters of sql/append-batch.sql. */
 export function batchValues<Row>(chains: readonly Chain<Row>[]): unknown[] {
+  const events = chains.map(({ links }) => links.flatMap(({ append }) => append.events));
   return [
     chains.map(({ tenant }) => tenant),
     chains.map(({ stream }) => stream),
     chains.map(({ links: [first] }) => first?.append.expected),
-    `[${chains.map((chain, index) => eventsText(chain, index + 1)).join()}]`,
+    events.flatMap((chain, index) => chain.map(() => index + 1)),
+    events.flatMap((chain) => chain.map((_, index) => index + 1)),
+    events.flatMap((chain) => chain.map(({ id }) => id)),
+    `[${events.flatMap((chain) => chain.map(contentJson)).join()}]`,
   ];
-}
-
-function eventsText<Row>(chain: Chain<Row>, n: number): string {
-  const events = chain.links.flatMap(({ append }) => append.events);
-  return events.map((event, k) => `{"n":${n},"k":${k},${fieldsOf(event)}}`).join();
 }
 
 /** What is expected after an append of so many events that expected this. Where a deleted stream goes on is not known. */

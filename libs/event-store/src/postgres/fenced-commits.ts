@@ -4,7 +4,7 @@ import { type Database, DatabaseUnavailable, loadSql } from '@concord/database';
 import type { FencedPlace } from '../fenced-commands.js';
 import { carrying } from './batch-telemetry.js';
 import type { AppendedRow } from './rows.js';
-import { fieldsOf, type StreamAppend } from './stream-append.js';
+import { eventJson, type StreamAppend } from './stream-append.js';
 
 interface CommitRow {
   readonly committed: readonly number[];
@@ -140,7 +140,7 @@ function valuesOf(batch: readonly Waiting[]): unknown[] {
     })),
   );
   const events = all.flatMap(({ append }, index) =>
-    (append?.events ?? []).map((event, k) => `{"n":${index + 1},"k":${k},${fieldsOf(event)}}`),
+    (append?.events ?? []).map((event, k) => `{"n":${index + 1},"k":${k},${eventJson(event).slice(1)}`),
   );
   return [
     all.map(({ command }) => command),

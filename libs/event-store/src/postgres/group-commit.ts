@@ -10,11 +10,10 @@ import { carrying } from './batch-telemetry.js';
 import type { AppendedRow } from './rows.js';
 import { eventValues, type StreamAppend } from './stream-append.js';
 
-/** Parallel lists, an item for each event that was added: whose it is, from 1, and where it is. Null when there is none. */
+/** Lists, separated by commas: after which position each chain was added, nothing where it was not, and what was drawn for it. */
 interface BatchRow {
-  readonly appended: readonly number[] | null;
-  readonly stream_positions: string;
-  readonly global_positions: string;
+  readonly ends: string;
+  readonly global_positions: string | null;
   readonly recorded_at: Date;
 }
 
@@ -124,21 +123,19 @@ export class GroupCommit {
   }
 }
 
-/** Those that were added. The events of each are together in the lists, and in order. */
+/** Those that were added, in order. */
 function chainRows(chains: readonly Chain<AppendedRow>[], row: BatchRow): [Chain<AppendedRow>, AppendedRow][] {
-  const { appended, recorded_at } = row;
-  if (!appended) return [];
-  const streamPositions = row.stream_positions.split(',');
-  const globalPositions = row.global_positions.split(',');
+  const { recorded_at } = row;
+  const ends = row.ends.split(',');
+  const drawn = row.global_positions?.split(',') ?? [];
   const added: [Chain<AppendedRow>, AppendedRow][] = [];
-  for (let from = 0; from < appended.length;) {
-    const chain = chains[(appended[from] ?? 0) - 1];
-    if (!chain) throw new Error('unreachable: only what was sent is answered');
-    const to = from + eventsIn(chain);
-    const last_stream_position = BigInt(streamPositions[to - 1] ?? '');
-    const global_positions = globalPositions.slice(from, to);
+  let from = 0;
+  for (const [index, chain] of chains.entries()) {
+    const end = ends[index];
+    if (!end) continue;
+    const global_positions = drawn.slice(from, (from += eventsIn(chain)));
+    const last_stream_position = BigInt(end) + BigInt(global_positions.length);
     added.push([chain, { last_stream_position, global_positions, repeated: false, recorded_at }]);
-    from = to;
   }
   return added;
 }

@@ -29,7 +29,7 @@ import { readFeedPage, readHorizon } from './feed-pages.js';
 import { APPEND_LIMITS, GroupCommit } from './group-commit.js';
 import type { LoadStreams } from './group-load.js';
 import { LockedEnds } from './locked-ends.js';
-import { type AppendedRow, type EventRow, toAppendResult, toRecordedEvent } from './rows.js';
+import { type AppendedRow, type EventRow, streamOf, toAppendResult, toRecordedEvent } from './rows.js';
 import { appendsText, eventValues, streamAppend, type WholeAppend } from './stream-append.js';
 import { StreamLife } from './stream-life.js';
 import { StreamLoads } from './stream-loads.js';
@@ -152,7 +152,7 @@ export class PostgresEventStore extends EventStore {
   override async findEvents(ids: readonly string[]): Promise<RecordedEvent[]> {
     const tenant = currentTenant();
     const rows = await this.database.query<EventRow>(sql.findEvents, [tenant, ids]);
-    await this.sealing.rows(tenant, rows);
+    await this.sealing.rows(tenant, rows, streamOf);
     return rows.map((row) => this.inPresentForm(toRecordedEvent(row)));
   }
 

@@ -41,9 +41,18 @@ export function eventText({ id, type, data, metadata }: Append['events'][number]
   return { id: id.toLowerCase(), type, data: jsonTextOf(data), metadata: JSON.stringify(metadata) };
 }
 
-/** The fields of an event within a larger JSON text. */
-export function fieldsOf({ id, type, data, metadata }: EventText): string {
-  return `"id":"${id}","type":${JSON.stringify(type)},"data":${data},"metadata":${metadata}`;
+/** An event as JSON text. */
+export function eventJson(event: EventText): string {
+  return `{"id":"${event.id}",${contentFields(event)}}`;
+}
+
+/** What an event is beside its id and its place, as JSON text. */
+export function contentJson(event: EventText): string {
+  return `{${contentFields(event)}}`;
+}
+
+function contentFields({ type, data, metadata }: EventText): string {
+  return `"type":${JSON.stringify(type)},"data":${data},"metadata":${metadata}`;
 }
 
 /** The parameters of sql/append-alone.sql, if it is one event. */
@@ -56,7 +65,7 @@ export function eventValues(append: StreamAppend | undefined): unknown[] | undef
 /** What concord.append takes. */
 export function appendsText(appends: readonly StreamAppend[]): string {
   const items = appends.map(({ stream, expected, events }) => {
-    const texts = events.map((event) => `{${fieldsOf(event)}}`).join();
+    const texts = events.map(eventJson).join();
     return `{"stream":${JSON.stringify(stream)},"expected":"${expected}","events":[${texts}]}`;
   });
   return `[${items.join()}]`;

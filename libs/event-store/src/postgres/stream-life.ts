@@ -6,7 +6,7 @@ import type { TenantId } from '@concord/tenancy';
 import type { AppendResult, Snapshot } from '../requests.js';
 import { type MetadataWrite, type StreamDeletion, type StreamMetadataRead, toMetadata } from '../stream-metadata.js';
 import { type AppendedRow, toAppendResult } from './rows.js';
-import { eventText, fieldsOf } from './stream-append.js';
+import { eventJson, eventText } from './stream-append.js';
 
 const sql = {
   read: loadSql(import.meta.url, 'sql/read-metadata.sql'),
@@ -35,7 +35,7 @@ export class StreamLife {
 
   async write(tenant: TenantId, write: MetadataWrite): Promise<AppendResult> {
     const { stream, expected, event, deleting } = write;
-    const values = [tenant, stream, expected.toString(), `{${fieldsOf(eventText(event))}}`, deleting];
+    const values = [tenant, stream, expected.toString(), eventJson(eventText(event)), deleting];
     const [row] = await this.database.query<AppendedRow & { stored: unknown }>(sql.write, values);
     if (!row) throw new Error('the store did not answer where it wrote metadata');
     const events = [{ ...event, data: row.stored }];

@@ -5,7 +5,7 @@ import { currentTenant } from '@concord/tenancy';
 import type { LoadedStream } from '../requests.js';
 import type { Sealing } from '../sealing.js';
 import type { Upcasts } from '../upcasts.js';
-import { type LoadedRow, toLoadedStreams } from './rows.js';
+import { type LoadedRow, streamOf, toLoadedStreams } from './rows.js';
 import type { StreamReader } from './stream-reader.js';
 
 const sql = {
@@ -57,7 +57,7 @@ export class StreamLoads {
   ): Promise<Map<StreamName, LoadedStream>> {
     const tenant = currentTenant();
     const all = await this.streams.withArchived(tenant, rows);
-    const personal = await this.sealing.rows(tenant, all);
+    const personal = await this.sealing.rows(tenant, all, streamOf);
     return toLoadedStreams(streams, all, this.upcasts(), personal);
   }
 

@@ -8,7 +8,7 @@ import type { ReadStreamOptions } from '../requests.js';
 import type { Sealing } from '../sealing.js';
 import { EVENT_VERSION } from '../upcasts.js';
 import type { ArchiveReader } from './archive/archive-reader.js';
-import { type EventRow, type LoadedRow, toRecordedEvent } from './rows.js';
+import { type EventRow, type LoadedRow, streamOf, type StreamRow, toRecordedEvent, toStreamEvent } from './rows.js';
 
 const sql = {
   forwards: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
@@ -28,12 +28,12 @@ export class StreamReader {
   async *read(tenant: TenantId, stream: StreamName, options: ReadStreamOptions): AsyncGenerator<RecordedEvent> {
     let wanted = options.limit ?? Number.POSITIVE_INFINITY;
     const start = { tenant, stream, from: options.from };
-    const size = (): number => Math.min(wanted, PAGE);
-    const pages = options.direction === 'backwards' ? this.backwards(start, size) : this.forwards(start, size);
+    const left = (): number => wanted;
+    const pages = options.direction === 'backwards' ? this.backwards(start, left) : this.forwards(start, left);
     for await (const page of pages) {
       const rows = page.slice(0, wanted);
-      await this.sealing.rows(tenant, rows);
-      for (const row of rows) yield toRecordedEvent(row);
+      await this.sealing.rows(tenant, rows, () => stream);
+      for (const row of rows) yield toStreamEvent(row, tenant, stream);
       wanted -= page.length;
       if (wanted <= 0) return;
     }
@@ -44,7 +44,7 @@ export class StreamReader {
     const values = [tenant, targets.map(({ stream }) => stream), targets.map(({ position }) => position)];
     const rows = await this.database.query<EventRow>(sql.targets, values);
     if (rows.length < targets.length) rows.push(...(await this.archives.find(tenant, targets, rows)));
-    await this.sealing.rows(tenant, rows);
+    await this.sealing.rows(tenant, rows, streamOf);
     return rows.map(toRecordedEvent);
   }
 
@@ -66,27 +66,44 @@ export class StreamReader {
     return archived.length > 0 ? [...archived, ...rows] : rows;
   }
 
-  private async *forwards({ tenant, stream, from = 0n }: Start, limit: () => number): AsyncGenerator<EventRow[]> {
-    for (let next = from; ;) {
-      const size = limit();
-      if (size <= 0) return;
-      const rows = await this.database.query<EventRow>(sql.forwards, [tenant, stream, next, size]);
-      const [first] = rows;
-      if (!first) return;
-      if (first.stream_position > next) {
-        yield* this.archives.pagesOfStream(tenant, stream, { from: next, to: first.stream_position - 1n });
-      }
+  private async *forwards(start: Start, left: () => number): AsyncGenerator<StreamRow[]> {
+    const { tenant, stream, from = 0n } = start;
+    let next = from;
+    for await (const rows of this.inTable(start, left)) {
+      const first = rows[0]?.stream_position ?? next;
+      if (first > next) yield* this.archives.pagesOfStream(tenant, stream, { from: next, to: first - 1n });
       yield rows;
-      if (rows.length < size) return;
       next = (rows.at(-1)?.stream_position ?? 0n) + 1n;
     }
   }
 
-  private async *backwards({ tenant, stream, from }: Start, limit: () => number): AsyncGenerator<EventRow[]> {
+  /** Who has come for a second page reads on: the server reads the next one while this one is looked at. */
+  private async *inTable({ tenant, stream, from = 0n }: Start, left: () => number): AsyncGenerator<StreamRow[]> {
+    const fetch = (next: StreamPosition, wanted: number): Page => {
+      const size = sizeOf(wanted);
+      const rows = this.database.query<StreamRow>(sql.forwards, [tenant, stream, next, size]);
+      // Whoever stops reading does not wait for it.
+      rows.catch(() => undefined);
+      return { size, rows };
+    };
+    let isFirst = true;
+    for (let page: Page | undefined = fetch(from, left()); page; isFirst = false) {
+      const { size } = page;
+      const rows: StreamRow[] = await page.rows;
+      const following = (wanted: number): Page | undefined =>
+        rows.length === size && wanted > 0 ? fetch((rows.at(-1)?.stream_position ?? 0n) + 1n, wanted) : undefined;
+      // Not in a transaction, whose own appends that would miss.
+      const ahead: Page | undefined = isFirst || this.database.current ? undefined : following(left() - rows.length);
+      yield rows;
+      page = ahead ?? following(left());
+    }
+  }
+
+  private async *backwards({ tenant, stream, from }: Start, left: () => number): AsyncGenerator<StreamRow[]> {
     for (let next = from ?? MAX_POSITION; next >= 0n;) {
-      const size = limit();
+      const size = sizeOf(left());
       if (size <= 0) return;
-      const rows = await this.database.query<EventRow>(sql.backwards, [tenant, stream, next, size]);
+      const rows = await this.database.query<StreamRow>(sql.backwards, [tenant, stream, next, size]);
       yield rows;
       next = rows.at(-1)?.stream_position ?? next + 1n;
       next -= 1n;
@@ -100,9 +117,18 @@ export class StreamReader {
   }
 }
 
+function sizeOf(wanted: number): number {
+  return Math.min(wanted, PAGE);
+}
+
 function formOf({ metadata }: EventRow): number | null {
   const version = metadata[EVENT_VERSION];
   return typeof version === 'number' ? version : null;
+}
+
+interface Page {
+  readonly size: number;
+  readonly rows: Promise<StreamRow[]>;
 }
 
 interface Start {
