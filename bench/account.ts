@@ -41,3 +41,6 @@ export function depositInto(accountId: string): Deposit {
 }
 
 const MEMO = 'A standing order of a customer, who wrote what it is for at some length. '.repeat(5);
+
+/** The one that a transfer goes to. */
+export const otherAccountOf = (id: string): string => `${id}-other`;

@@ -2,7 +2,7 @@
 // pg's global type parsers (Emmett sets its own) would otherwise reach from one contender into the next.
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
-import { depositInto } from './account.js';
+import { depositInto, otherAccountOf } from './account.js';
 import {
   type CaseKind,
   type CaseSize,
@@ -95,10 +95,14 @@ async function measureLocks(what: CaseSize): Promise<Measured> {
 async function measureCommands(line: string, what: CaseSize): Promise<Measured> {
   const ids = idsFor(what);
   const isHot = what.name === 'hot@32';
-  const seeded = isHot || what.name === 'warm@32' ? [] : ids;
-  const seeds = seeded.map((id, index) => ({ id, events: index % (MAX_SEEDED_EVENTS + 1) }));
+  const seeds = seededFor(what, ids).map((id, index) => ({ id, events: index % (MAX_SEEDED_EVENTS + 1) }));
   await (contender.seed?.(seeds) ?? missing());
   return timed(() => inFlight(what.inFlight, ids, (id) => contender.command?.(line, id, isHot) ?? missing()));
+}
+
+function seededFor({ name }: CaseSize, ids: readonly string[]): readonly string[] {
+  if (name === 'hot@32' || name === 'warm@32' || name === 'lock@8') return [];
+  return name === 'transfer@32' ? ids.flatMap((id) => [id, otherAccountOf(id)]) : ids;
 }
 
 /** The accounts of a case, in order: all different, or the same again and again. */

@@ -12,6 +12,9 @@ export type CaseName =
   | 'command@32'
   | 'warm@32'
   | 'hot@32'
+  | 'locked@32'
+  | 'transfer@32'
+  | 'lock@8'
   | 'read'
   | 'projection'
   | 'catchup'
@@ -157,13 +160,18 @@ export const LINES = {
   concord: { name: 'concord', cases: [...WITH_RETRIES, 'catchup', 'live'] },
   concordBus: { name: 'concord, CommandBus', cases: ['command@1', 'command@8', 'command@32', 'hot@32'] },
   concordCommandId: { name: 'concord, command id', cases: ['command@8'] },
+  concordLocked: { name: 'concord, lock service', cases: ['locked@32'] },
+  concordTransfer: { name: 'concord, two accounts', cases: ['transfer@32'] },
+  concordOne: { name: 'concord, one account', cases: ['transfer@32'] },
+  concordLock: { name: 'concord, lock and release', cases: ['lock@8'] },
+  bareLock: { name: 'bare advisory lock', cases: ['lock@8'] },
   concordSql: { name: 'concord, SQL handler', cases: ['projection'] },
   concordFollow: { name: 'concord, followFeed', cases: ['catchup'] },
   concordElsewhere: { name: 'concord, other process', cases: ['live'] },
   concordAlone: { name: 'concord, no reader', cases: ['waking'] },
   concordWaited: { name: 'concord, 4 readers wait', cases: ['waking'] },
   concordFollowed: { name: 'concord, 4 consumers work', cases: ['waking'] },
-  emmett: { name: 'emmett', cases: [...WITH_RETRIES, 'catchup'] },
+  emmett: { name: 'emmett', cases: [...WITH_RETRIES, 'catchup', 'locked@32'] },
   messageDb: { name: 'message-db', cases: EVERY },
   raw: { name: 'raw pg', cases: [...EVERY, 'append100', 'catchup'] },
   kurrent: { name: 'concord, Kurrent adapter', cases: KURRENT },
@@ -179,6 +187,11 @@ export const CONTENDERS: Readonly<Record<string, readonly Line[]>> = {
     LINES.concord,
     LINES.concordBus,
     LINES.concordCommandId,
+    LINES.concordLocked,
+    LINES.concordTransfer,
+    LINES.concordOne,
+    LINES.concordLock,
+    LINES.bareLock,
     LINES.concordSql,
     LINES.concordFollow,
     LINES.concordElsewhere,

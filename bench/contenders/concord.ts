@@ -8,6 +8,7 @@ import { depositInto } from '../account.js';
 import { Account } from '../concord/account.aggregate.js';
 import { type BusApp, openBus } from '../concord/bus.app.js';
 import { DepositMoney } from '../concord/deposit-money.js';
+import { LockedCommands } from '../concord/locked-commands.js';
 import { BalanceRow } from '../concord/balance.row.js';
 import { emptyBalances, projectionApp } from '../concord/projection.app.js';
 import { consume, follow } from '../concord/catch-up.js';
@@ -37,6 +38,13 @@ export class ConcordContender implements Contender {
   private store!: PostgresEventStore;
   private pipeline!: CommandPipeline;
   private bus!: BusApp;
+  private locked!: LockedCommands;
+  private readonly underLocks: Readonly<Record<string, (id: string) => Promise<void>>> = {
+    [LINES.concordLocked.name]: (id) => this.locked.deposit(id),
+    [LINES.concordTransfer.name]: (id) => this.locked.transfer(id),
+    [LINES.concordLock.name]: (id) => this.locked.acquireAndRelease(id),
+    [LINES.bareLock.name]: (id) => this.locked.bareLock(id),
+  };
   private readonly aggregates = new Aggregates();
 
   async open({ url, projectionUrl, feedUrl, poolSize }: Settings): Promise<void> {
@@ -46,11 +54,13 @@ export class ConcordContender implements Contender {
     this.feed = await openDatabase({ url: feedUrl, poolSize });
     this.store = new PostgresEventStore(this.main.database);
     this.pipeline = new CommandPipeline(this.store);
+    this.locked = new LockedCommands(this.main.database, this.store);
     this.bus = await openBus(this.main.database);
   }
 
   async close(): Promise<void> {
     await this.bus.close();
+    await this.locked.close();
     await Promise.all([this.main.close(), this.projection.close(), this.feed.close()]);
   }
 
@@ -69,6 +79,8 @@ export class ConcordContender implements Contender {
 
   async command(line: string, id: string): Promise<void> {
     await runInTenant(TENANT, async () => {
+      const underLocks = this.underLocks[line];
+      if (underLocks) return underLocks(id);
       if (line === LINES.concordBus.name) return this.bus.execute(new DepositMoney(depositInto(id)));
       const command = new DepositMoney(depositInto(id), line === LINES.concordCommandId.name ? newId() : undefined);
       return this.pipeline.run(command, async () => {

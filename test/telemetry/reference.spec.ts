@@ -85,6 +85,7 @@ describe('every span and every metric that is declared', () => {
         await inTrace(() => store.readFeed({ limit: 1 }));
         await Array.fromAsync(store.readStream('note-1'));
         await store.unlocked?.load('note-1');
+        await store.transaction(() => store.lockAndLoad(['note-1']));
         await expect(store.append({ stream: 'note-1', expected: 'no-stream', events })).rejects.toThrow();
         await retryOnce(store);
         await kurrent.transaction(() => kurrent.append({ stream: 'letter-1', expected: 'any', events }));

@@ -4,6 +4,7 @@ import { CommandingModule } from '@concord/commanding';
 import { ProcessManagersModule } from '@concord/coordination';
 import { DatabaseModule, type DatabaseOptions } from '@concord/database';
 import { EventStoreModule } from '@concord/event-store';
+import { LockingModule } from '@concord/locking';
 import { ProjectionsModule } from '@concord/projections';
 import { LedgerModule, ledgerRows } from './ledger/ledger.module.js';
 import { LoansModule } from './loans/loans.module.js';
@@ -21,6 +22,7 @@ export class BankModule {
       imports: [
         DatabaseModule.forRoot({ ...database, rows: ledgerRows }),
         EventStoreModule.forRoot(),
+        LockingModule.forRoot(),
         CommandingModule.forRoot(),
         ProjectionsModule.forRoot({ run: runProjections }),
         ProcessManagersModule.forRoot({ run: runProjections }),

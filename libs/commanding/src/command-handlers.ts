@@ -4,6 +4,7 @@ import { DiscoveryService } from '@nestjs/core';
 import { type InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { CommandPipeline } from './command-pipeline.js';
 import { DomainCommand } from './domain-command.js';
+import { declarationsOf } from './isolation.js';
 
 /** A command class, as declared to CommandingModule.forContext(). */
 export type CommandClass = abstract new (...args: never[]) => DomainCommand<unknown, unknown>;
@@ -47,7 +48,8 @@ export class CommandHandlers implements OnModuleInit {
     }
     const handler = provider.instance as Handler;
     const execute = handler.execute.bind(handler);
-    handler.execute = (received) => this.pipeline.run(received, () => execute(received), handler);
+    const declared = { ...declarationsOf(provider.metatype as object), handler };
+    handler.execute = (received) => this.pipeline.run(received, () => execute(received), declared);
   }
 }
 

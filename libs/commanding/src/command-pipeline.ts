@@ -1,68 +1,79 @@
 // The one way a command runs, in numbered steps. Where it can (one stream, no inline projections, no use of the database) it
-// runs without a transaction: see unlocked-commands.ts. Else everything from 3 to 6 is one transaction, under locks; and so it
-// is from the third attempt on. What is sent within a transaction is part of that one.
+// runs without a lock: see unlocked-commands.ts. Else it runs under the lock service: see locked-commands.ts; and so it does
+// from the third attempt on. Without a lock service, and for one stream while nothing else is under way, everything from 3 to
+// 6 is one transaction, under the store's locks. What is sent within a transaction is part of that one.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { CommitUnknown, TransientConflict } from '@concord/database';
+import { TransactionNeeded } from '@concord/database';
 import { type AppendResult, EventStore } from '@concord/event-store';
-import {
-  ConcordError,
-  currentMessage,
-  InvalidArgument,
-  newId,
-  runInMessage,
-  type StreamName,
-  WrongExpectedVersion,
-} from '@concord/kernel';
+import { ConcordError, currentMessage, InvalidArgument, newId, runInMessage, type StreamName } from '@concord/kernel';
+import { LockService } from '@concord/locking';
 import { currentTenant } from '@concord/tenancy';
 import { appliedBefore } from './applied-before.js';
+import { Attempts, mayHaveBeenApplied } from './attempts.js';
 import { CommandIdReused } from './command-id-reused.js';
+import { CommandLocks } from './command-locks.js';
 import { DistributedTransactions } from './distributed-transactions.js';
 import type { CommandOutcome, DomainCommand } from './domain-command.js';
+import { CommandingOptions } from './commanding-options.js';
 import type { Executed } from './executed.js';
 import { InlineProjections } from './inline-projections.js';
+import { type HandlerDeclarations, UNDECLARED } from './isolation.js';
+import { type Appending, LockedCommands } from './locked-commands.js';
 import { LockedStreams } from './locked-streams.js';
-import { DecidedOnStaleState } from './mailbox.js';
+import { rehearsed } from './rehearsal.js';
 import type { SentCommand } from './sent-command.js';
 import { told } from './telemetry.js';
 import { UnitOfWork } from './unit-of-work.js';
 import { UnlockedCommands } from './unlocked-commands.js';
-
-/** What may be gone at the next attempt. */
-const PASSING = [TransientConflict, WrongExpectedVersion, CommitUnknown, DecidedOnStaleState];
-/** After which the command may have been applied. */
-const UNKNOWN = [CommitUnknown, DecidedOnStaleState];
 
 /** All that the command would add is there already: its transaction is rolled back, and the first outcome is the answer. */
 class Repeated extends ConcordError {
   readonly code = 'repeated';
 }
 
-const MAX_ATTEMPTS = 6;
 // One more after a conflict: were it under locks, those in the mailbox would conflict with it in their turn, and so on.
 const UNLOCKED_ATTEMPTS = 2;
 const MAX_COMMAND_ID_LENGTH = 200;
-const FIRST_BACKOFF_MS = 5;
-const RETRY_WITHIN_MS = 10_000;
+
+/** A command to run. */
+interface Sent<Value> {
+  readonly command: DomainCommand<unknown, Value>;
+  readonly sent: SentCommand;
+  readonly handle: () => Promise<Value>;
+  readonly declared: HandlerDeclarations;
+}
 
 /** Runs handlers as commands: tenant, at most once, unit of work, retry. */
 @Injectable()
 export class CommandPipeline {
   private readonly unlocked: UnlockedCommands | undefined;
+  private readonly locked: LockedCommands | undefined;
+
+  /** Commands of several stores and services, where there are any. */
+  @Optional()
+  @Inject(DistributedTransactions)
+  private readonly distributed?: DistributedTransactions;
 
   constructor(
     @Inject(EventStore) private readonly store: EventStore,
     @Optional() @Inject(InlineProjections) private readonly inline?: InlineProjections,
-    @Optional() @Inject(DistributedTransactions) private readonly distributed?: DistributedTransactions,
+    @Optional() @Inject(LockService) private readonly locks?: LockService,
+    @Optional() private readonly options: CommandingOptions = new CommandingOptions(),
   ) {
-    this.unlocked = store.unlocked && new UnlockedCommands(store, store.unlocked);
+    const { unlocked, fenced } = store;
+    this.unlocked = unlocked && new UnlockedCommands(store, unlocked);
+    this.locked = locks && unlocked && fenced && new LockedCommands(store, unlocked, fenced);
   }
 
-  /** Runs a handler as a command. Errors: what the handler throws, those of EventStore.append, TenantMissing. */
+  /**
+   * Runs a handler as a command. Errors: what the handler throws, those of EventStore.append, TenantMissing, and those of the
+   * lock service: LockWaitTimeout names the holder; OwnerWounded, when older commands came again and again.
+   */
   async run<Value>(
     command: DomainCommand<unknown, Value>,
     handle: () => Promise<Value>,
-    handler: object = handle,
+    declared: HandlerDeclarations = UNDECLARED,
   ): Promise<CommandOutcome<Value>> {
     if (UnitOfWork.current) throw new Error('a command handler does not send commands: load the aggregates it needs');
     // 1. Whose data it is.
@@ -71,51 +82,45 @@ export class CommandPipeline {
     const commandId = checkCommandId(command.commandId) ?? newId();
     const correlationId = currentMessage()?.correlationId ?? commandId;
     const sent = { id: commandId, fingerprint: command.fingerprint, touched: new Set<StreamName>(), attempts: 0 };
-    const ofSeveral = this.distributed?.commandOf(handler);
+    const again = await rehearsed(() => new UnitOfWork(new LockedStreams(this.store), sent, declared), handle);
+    if (again) return again;
+    const ofSeveral = this.distributed?.commandOf(declared.handler ?? handle);
     const attempt = () =>
-      told(command, sent, () => ofSeveral?.(sent.id, handle) ?? this.attempt(command, sent, handle));
+      told(command, sent, () => ofSeveral?.(sent.id, handle) ?? this.attempt({ command, sent, handle, declared }));
     return runInMessage({ correlationId, causationId: commandId }, () => this.unlocked?.counted(attempt) ?? attempt());
   }
 
-  private attempt<Value>(
-    command: DomainCommand<unknown, Value>,
-    sent: SentCommand,
-    handle: () => Promise<Value>,
-  ): Promise<CommandOutcome<Value>> {
-    return this.store.isInTransaction ? this.join(command, sent, handle) : this.runAlone(command, sent, handle);
+  private attempt<Value>(one: Sent<Value>): Promise<CommandOutcome<Value>> {
+    return this.store.isInTransaction ? this.join(one) : this.runAlone(one);
   }
 
   /** In a transaction that somebody else began, and may begin again: what fails in it, fails it as a whole. */
-  private async join<Value>(
-    command: DomainCommand<unknown, Value>,
-    sent: SentCommand,
-    handle: () => Promise<Value>,
-  ): Promise<CommandOutcome<Value>> {
-    const look = command.commandId !== undefined;
+  private async join<Value>(one: Sent<Value>): Promise<CommandOutcome<Value>> {
+    const look = one.command.commandId !== undefined;
     // A repeat has to be known beforehand: what it writes besides could not be taken back alone.
-    const before = look ? await this.appliedBefore<Value>(sent) : undefined;
-    return before ?? this.answer(sent, await this.execute(new LockedStreams(this.store), sent, handle), look);
+    const before = look ? await this.appliedBefore<Value>(one.sent) : undefined;
+    if (before) return before;
+    const record = (unitOfWork: UnitOfWork): Promise<Appending> => this.record(unitOfWork);
+    return this.answer(one.sent, await this.execute(new LockedStreams(this.store), one, record), look);
   }
 
-  private async runAlone<Value>(
-    command: DomainCommand<unknown, Value>,
-    sent: SentCommand,
-    handle: () => Promise<Value>,
-  ): Promise<CommandOutcome<Value>> {
-    const deadline = Date.now() + RETRY_WITHIN_MS;
+  private async runAlone<Value>(one: Sent<Value>): Promise<CommandOutcome<Value>> {
+    const { command, sent } = one;
+    const attempts = new Attempts();
+    const locks = this.locks && new CommandLocks(this.locks, this.options.lockWaitMs);
     for (let attempt = 1, look = command.commandId !== undefined; ; attempt += 1) {
       sent.attempts = attempt;
       try {
-        const unlocked = attempt <= UNLOCKED_ATTEMPTS ? await this.withoutLocks(command, sent, handle) : undefined;
-        return await this.answer(sent, unlocked ?? (await this.underLocks(command, sent, handle)), look);
+        const unlocked = attempt <= UNLOCKED_ATTEMPTS ? await this.withoutLocks(one) : undefined;
+        return await this.answer(sent, unlocked ?? (await this.underLocks(one, attempts, locks)), look);
       } catch (error) {
         // 7. At most once: was it applied before, or by a twin while this one waited, or was its own answer lost?
-        look ||= UNKNOWN.some((kind) => error instanceof kind);
+        look ||= mayHaveBeenApplied(error);
         const applied = look ? await this.lookAfter<Value>(sent, error) : undefined;
         if (applied) return applied;
-        if (!mayRetry(error, attempt, deadline)) throw error;
+        attempts.failed(error);
       }
-      await sleep(FIRST_BACKOFF_MS * 2 ** attempt * Math.random());
+      await sleep(attempts.pauseMs);
     }
   }
 
@@ -132,30 +137,74 @@ export class CommandPipeline {
     return before ?? { value, ...outcomeOf(results) };
   }
 
-  private async withoutLocks<Value>(
-    command: DomainCommand<unknown, Value>,
-    sent: SentCommand,
-    handle: () => Promise<Value>,
-  ): Promise<Executed<Value> | undefined> {
-    if (this.inline?.isActive) return undefined;
+  private async withoutLocks<Value>({ command, sent, handle }: Sent<Value>): Promise<Executed<Value> | undefined> {
+    if (this.inline?.isActive || this.isAlwaysLocked) return undefined;
     return this.unlocked?.execute(command.constructor, sent, handle);
   }
 
   private async underLocks<Value>(
-    command: DomainCommand<unknown, Value>,
-    sent: SentCommand,
-    handle: () => Promise<Value>,
+    one: Sent<Value>,
+    attempts: Attempts,
+    locks?: CommandLocks,
   ): Promise<Executed<Value>> {
-    const streams = new LockedStreams(this.store);
-    const executed = await this.store.transaction(async () => {
-      const executing = await this.execute(streams, sent, handle);
-      // What a handler wrote besides goes with a repeat; only one with an id of the caller's can be one.
-      if (command.commandId !== undefined) refuseRepeat(await executing.appended);
-      return executing;
-    });
+    const { locked } = this;
+    if (!locked || !locks) return this.inTransaction(one);
+    return (await this.whileAlone(one, attempts)) ?? this.underService(one, attempts, { locked, locks });
+  }
+
+  private async underService<Value>(
+    { command, sent, declared, handle }: Sent<Value>,
+    { hadConflicts }: Attempts,
+    { locked, locks }: { readonly locked: LockedCommands; readonly locks: CommandLocks },
+  ): Promise<Executed<Value>> {
+    const record = (unitOfWork: UnitOfWork): Promise<Appending> => this.recordOnce(command, unitOfWork);
+    const attempt = {
+      commandClass: command.constructor,
+      sent,
+      locks,
+      declared,
+      holdsFast: hadConflicts,
+      handle,
+      commitsAlone: !this.inline?.isActive,
+      record,
+    };
+    const { executed, kept } = await locked.execute(attempt);
+    if (!this.inline?.isActive && !this.isAlwaysLocked)
+      this.unlocked?.committed(command.constructor, await executed.appended, kept);
+    return executed;
+  }
+
+  private get isAlwaysLocked(): boolean {
+    return this.locked !== undefined && !this.options.mailboxes;
+  }
+
+  /** One stream, and nothing else is under way: its own lock costs no round trip of its own. */
+  private async whileAlone<Value>(one: Sent<Value>, { hadConflicts }: Attempts): Promise<Executed<Value> | undefined> {
+    const commandClass = one.command.constructor;
+    if (
+      !this.unlocked ||
+      this.isAlwaysLocked ||
+      hadConflicts ||
+      this.inline?.isActive ||
+      this.unlocked.needsLocks(commandClass)
+    )
+      return undefined;
+    try {
+      return await this.inTransaction(one, true);
+    } catch (error) {
+      if (!(error instanceof TransactionNeeded)) throw error;
+      this.unlocked.neededLocks(commandClass);
+      return undefined;
+    }
+  }
+
+  private async inTransaction<Value>(one: Sent<Value>, isForOne = false): Promise<Executed<Value>> {
+    const streams = new LockedStreams(this.store, undefined, isForOne);
+    const record = (unitOfWork: UnitOfWork): Promise<Appending> => this.recordOnce(one.command, unitOfWork);
+    const executed = await this.store.transaction(() => this.execute(streams, one, record));
     const results = await executed.appended;
     const kept = streams.committed(results);
-    if (!this.inline?.isActive) this.unlocked?.committed(command.constructor, results, kept);
+    if (!this.inline?.isActive) this.unlocked?.committed(one.command.constructor, results, kept);
     return executed;
   }
 
@@ -174,13 +223,25 @@ export class CommandPipeline {
 
   private async execute<Value>(
     streams: LockedStreams,
-    sent: SentCommand,
-    handle: () => Promise<Value>,
+    one: Sent<Value>,
+    record: (unitOfWork: UnitOfWork) => Promise<Appending>,
   ): Promise<Executed<Value>> {
     // 3. The handler loads under locks and decides.
-    const unitOfWork = new UnitOfWork(streams, sent);
-    const value = await unitOfWork.run(handle);
+    const unitOfWork = new UnitOfWork(streams, one.sent, one.declared);
+    const value = await unitOfWork.run(one.handle);
+    streams.assertOne();
     if (!unitOfWork.hasDecided) return { value, appended: Promise.resolve([]) };
+    return { value, ...(await record(unitOfWork)) };
+  }
+
+  private async recordOnce(command: DomainCommand<unknown, unknown>, unitOfWork: UnitOfWork): Promise<Appending> {
+    const appending = await this.record(unitOfWork);
+    // What a handler wrote besides goes with a repeat; only one with an id of the caller's can be one.
+    if (command.commandId !== undefined) refuseRepeat(await appending.appended);
+    return appending;
+  }
+
+  private async record(unitOfWork: UnitOfWork): Promise<Appending> {
     // 4. Everything decided is appended at once. Nobody waits for it yet: it is sent together with the commit.
     const prepared = this.inline?.isActive ? this.inline.prepare(unitOfWork.changedStreams) : undefined;
     const appended = unitOfWork.append();
@@ -189,7 +250,7 @@ export class CommandPipeline {
     await prepared;
     if (prepared) await this.project(await appended);
     // 6. Commit, when this returns. Locks go with it.
-    return { value, appended };
+    return { appended };
   }
 
   private async project(results: readonly AppendResult[]): Promise<void> {
@@ -209,11 +270,6 @@ function outcomeOf(results: readonly AppendResult[]): Omit<CommandOutcome, 'valu
     position: results.at(-1)?.globalPosition,
     repeated: false,
   };
-}
-
-function mayRetry(error: unknown, attempt: number, deadline: number): boolean {
-  if (attempt === MAX_ATTEMPTS || Date.now() > deadline) return false;
-  return PASSING.some((kind) => error instanceof kind);
 }
 
 function checkCommandId(commandId: string | undefined): string | undefined {

@@ -4,18 +4,27 @@ import { DiscoveryModule } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import { Aggregates } from './aggregates.js';
 import { type CommandClass, CommandHandlers, ContextCommands } from './command-handlers.js';
+import { CommandingOptions } from './commanding-options.js';
 import { CommandPipeline } from './command-pipeline.js';
 
 /** Makes the CommandBus of @nestjs/cqrs the way into the pipeline. */
 @Module({})
 export class CommandingModule {
-  /** Once, in the app's root module. Needs a global provider of EventStore. */
-  static forRoot(): DynamicModule {
+  /**
+   * Once, in the app's root module. Needs a global provider of EventStore; with one of LockService, commands on several
+   * aggregates run under its locks, else under those of the store.
+   */
+  static forRoot(options: Partial<CommandingOptions> = {}): DynamicModule {
     return {
       module: CommandingModule,
       global: true,
       imports: [CqrsModule.forRoot(), DiscoveryModule],
-      providers: [Aggregates, CommandPipeline, CommandHandlers],
+      providers: [
+        Aggregates,
+        CommandPipeline,
+        CommandHandlers,
+        { provide: CommandingOptions, useValue: new CommandingOptions(options) },
+      ],
       exports: [Aggregates, CqrsModule],
     };
   }

@@ -1,10 +1,13 @@
 // F3: how a command runs.
-export { Aggregates } from './aggregates.js';
+export { Aggregates, type ReadOptions } from './aggregates.js';
 export { CommandIdReused } from './command-id-reused.js';
 export { type CommandClass } from './command-handlers.js';
 export { CommandPipeline } from './command-pipeline.js';
+export { CommandingOptions } from './commanding-options.js';
 export { CommandingModule } from './commanding.module.js';
 export { DistributedTransactions, type RunDistributed } from './distributed-transactions.js';
 export { type ChangedStream, type CommandOutcome, DomainCommand, type Handles } from './domain-command.js';
+export { rehearse, type Rehearsed } from './rehearsal.js';
 export { commandEventId } from './unit-of-work.js';
+export { type HandlerDeclarations, Isolation, type IsolationLevel, Reads } from './isolation.js';
 export { InlineProjections } from './inline-projections.js';

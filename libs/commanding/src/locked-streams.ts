@@ -1,10 +1,14 @@
-// The streams of a command that runs in a transaction: locked from the load to the commit.
+// The streams of a command that runs in a transaction: locked in the store from the load to the commit, and before that by the
+// lock service, where there is one: there others wait without a transaction.
+import { TransactionNeeded } from '@concord/database';
 import type { AggregateType, AnyAggregate } from '@concord/domain';
 import type { AppendRequest, AppendResult, EventStore, LoadedStream } from '@concord/event-store';
+import type { LockMode } from '@concord/locking';
 import type { StreamName } from '@concord/kernel';
 import { hydrate } from './hydrate.js';
 import { type Kept, keptOf } from './kept.js';
 import { type KeptWithSnapshots, policyOf, Snapshots } from './snapshots.js';
+import type { CommandLocks } from './command-locks.js';
 import type { Streams } from './unit-of-work.js';
 
 export class LockedStreams implements Streams {
@@ -13,8 +17,14 @@ export class LockedStreams implements Streams {
   /** What the one stream of the command will be, where that can be kept. */
   private decided: Kept | undefined;
   private mayKeep = true;
+  private asked = 0;
 
-  constructor(private readonly store: EventStore) {
+  constructor(
+    private readonly store: EventStore,
+    private readonly locks?: CommandLocks,
+    /** Without the lock service, where there is one: a second stream is refused with TransactionNeeded. */
+    private readonly isForOne = false,
+  ) {
     this.snapshots = new Snapshots(store);
   }
 
@@ -22,7 +32,11 @@ export class LockedStreams implements Streams {
   async load<A extends AnyAggregate>(
     type: AggregateType<A>,
     streams: readonly StreamName[],
+    mode: LockMode | undefined,
   ): Promise<Map<StreamName, A>> {
+    this.asked += streams.length;
+    if (this.wantsMore) throw several();
+    if (mode) await this.locks?.acquireInTransaction(streams, mode);
     const aggregates = new Map<StreamName, A>();
     for (const [stream, recorded] of await this.store.lockAndLoad(streams, policyOf(type)?.version)) {
       const { snapshots } = this;
@@ -32,6 +46,19 @@ export class LockedStreams implements Streams {
     }
     this.loaded.push(...aggregates.values());
     return aggregates;
+  }
+
+  /** A handler that goes on without its second stream has not decided. */
+  assertOne(): void {
+    if (this.wantsMore) throw several();
+  }
+
+  private get wantsMore(): boolean {
+    return this.isForOne && this.asked > 1;
+  }
+
+  async upgrade(streams: readonly StreamName[], mode: LockMode): Promise<void> {
+    await this.locks?.acquireInTransaction(streams, mode);
   }
 
   append(requests: readonly AppendRequest[]): Promise<AppendResult[]> {
@@ -60,4 +87,8 @@ export class LockedStreams implements Streams {
     if (!recorded) throw new Error('unreachable: every stream is answered');
     return recorded;
   }
+}
+
+function several(): TransactionNeeded {
+  return new TransactionNeeded('this command touches several streams: it runs again, under the lock service');
 }

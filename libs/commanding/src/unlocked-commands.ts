@@ -69,6 +69,16 @@ export class UnlockedCommands {
     return { value: outcome.value, appended: Promise.resolve([]) };
   }
 
+  /** Whether commands of this class touch several streams, or the database. */
+  needsLocks(commandClass: object): boolean {
+    return this.needLocks.has(commandClass);
+  }
+
+  /** This one did. */
+  neededLocks(commandClass: object): void {
+    this.needLocks.add(commandClass);
+  }
+
   /** A command has committed under locks: what it leaves is kept in memory, if that can be. */
   committed(commandClass: object, results: readonly AppendResult[], kept: KeptWithSnapshots | undefined): void {
     const streams = results.map(({ stream }) => stream);

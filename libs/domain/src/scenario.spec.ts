@@ -63,6 +63,20 @@ describe('given/when/then', () => {
   });
 });
 
+describe('a decision', () => {
+  it('that comes to something else the second time is found out by thenAgain()', () => {
+    let calls = 0;
+    const impure = given(Counter, 'c').when((counter) => counter.count((calls += 1)));
+    expect(() => impure.thenAgain()).toThrow('time, ids and chance arrive in the command');
+    given(Counter, 'c', three)
+      .when((counter) => counter.count(1))
+      .thenAgain();
+    given(Counter, 'c')
+      .when((counter) => counter.count(11))
+      .thenAgain();
+  });
+});
+
 describe('an aggregate', () => {
   it('has identity, stream and revision, and keeps what it decided until it is recorded', () => {
     const counter = new Counter('c-1');

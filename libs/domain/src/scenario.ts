@@ -14,9 +14,13 @@ export interface Outcome<Event extends DomainEvent, State> {
   thenBroken(invariantName: string, reason?: string | RegExp): void;
   /** The state after the decision. */
   thenState(expected: State): Outcome<Event, State>;
+  /** Decided once more on the same history, it comes to the same events: a command may have to run again. */
+  thenAgain(): Outcome<Event, State>;
 }
 
-/** Starts a scenario from what happened before: `given(Account, 'a-1', opened).when(a => a.close()).then(closed)`. */
+/**
+ * Starts a scenario from what happened before: `given(Account, 'a-1', opened).when(a => a.close()).then(closed)`.
+ */
 export function given<Event extends DomainEvent, State, Aggregate extends AggregateRoot<Event, State>>(
   type: new (id: string) => Aggregate & AggregateRoot<Event, State>,
   id: string,
@@ -25,20 +29,30 @@ export function given<Event extends DomainEvent, State, Aggregate extends Aggreg
   return {
     when(decide) {
       const aggregate = new type(id).replay(history);
-      let refusal: unknown;
-      try {
-        decide(aggregate);
-      } catch (error) {
-        refusal = error;
-      }
-      return outcome(aggregate, refusal);
+      const refusal = refusalOf(() => decide(aggregate));
+      const again = (): readonly Event[] => {
+        const second = new type(id).replay(history);
+        refusalOf(() => decide(second));
+        return second.decidedEvents;
+      };
+      return outcome(aggregate, refusal, again);
     },
   };
+}
+
+function refusalOf(decide: () => void): unknown {
+  try {
+    decide();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
 }
 
 function outcome<Event extends DomainEvent, State>(
   aggregate: AggregateRoot<Event, State>,
   refusal: unknown,
+  again: () => readonly Event[],
 ): Outcome<Event, State> {
   const accepted = (): void => {
     if (refusal !== undefined) throw refusal as Error;
@@ -61,6 +75,12 @@ function outcome<Event extends DomainEvent, State>(
     thenState(expected) {
       accepted();
       deepStrictEqual(aggregate.state, expected);
+      return result;
+    },
+    thenAgain() {
+      const first = [...aggregate.decidedEvents];
+      const message = 'decided once more, it came to other events: time, ids and chance arrive in the command';
+      deepStrictEqual(again(), first, message);
       return result;
     },
   };

@@ -42,6 +42,7 @@ import type {
   Snapshot,
   TenantHead,
 } from './requests.js';
+import type { FencedCommands } from './fenced-commands.js';
 import type { UnlockedCommands } from './unlocked-commands.js';
 import {
   type MetadataWrite,
@@ -58,6 +59,8 @@ import {
 export abstract class EventStore {
   /** How commands run without a transaction, where the store can: where it cannot, they all run under locks. */
   readonly unlocked?: UnlockedCommands;
+  /** How commands commit that have decided under the lock service, where the store can; then it has `unlocked`, too. */
+  readonly fenced?: FencedCommands;
   /** What is read in its present form; see useUpcasts. */
   protected upcasts = new Upcasts();
   protected readonly telemetry: StoreTelemetry;

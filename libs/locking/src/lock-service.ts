@@ -83,9 +83,15 @@ export abstract class LockService {
 
   /**
    * In the ambient transaction: refuses it unless all that the owner acquired is held still, and keeps it so until the
-   * transaction has ended. Errors: OwnershipLost.
+   * transaction has ended. Need not be awaited: where it fails, the commit fails. Errors: OwnershipLost.
    */
   abstract fence(owner: LockOwner): Promise<void>;
+
+  /**
+   * What the owner holds, where the database that stores the streams keeps the locks, too, and can check the tokens in the very
+   * statement that appends. Undefined where it has to be fence().
+   */
+  held?(owner: LockOwner): readonly GrantedLock[];
 
   /**
    * In the ambient transaction: fences, and from its commit on the locks outlive the lease, this process and a crash of the

@@ -22,6 +22,12 @@ interface Kind {
   readonly detail?: string;
 }
 
+const TOO_MANY: Kind = {
+  status: 503,
+  title: 'Too many at once',
+  detail: 'others changed the same accounts at the same time, again and again: nothing was changed, send it again',
+};
+
 /** Every code that a caller may see, but for those of HTTP itself. */
 export const PROBLEMS: Readonly<Record<string, Kind>> = {
   'invalid-input': { status: 400, title: 'The input is not valid' },
@@ -44,11 +50,15 @@ export const PROBLEMS: Readonly<Record<string, Kind>> = {
   },
   'read-model-behind': { status: 503, title: 'The read model is behind' },
   'not-ready': { status: 503, title: 'The service is not ready' },
-  'transient-conflict': {
+  'transient-conflict': TOO_MANY,
+  'lock-wait-timeout': {
     status: 503,
-    title: 'Too many at once',
-    detail: 'others changed the same accounts at the same time, again and again: nothing was changed, send it again',
+    title: 'Others were at it for too long',
+    detail: 'somebody else was at work on the same accounts for too long: nothing was changed, send it again',
   },
+  'owner-wounded': TOO_MANY,
+  'lease-lost': TOO_MANY,
+  'ownership-lost': TOO_MANY,
   'database-unavailable': {
     status: 503,
     title: 'The database is not available',

@@ -19,19 +19,22 @@ import type {
   TenantHead,
 } from '../requests.js';
 import type { MetadataWrite, StreamDeletion, StreamMetadataRead } from '../stream-metadata.js';
+import type { FencedCommands } from '../fenced-commands.js';
 import type { UnlockedCommands } from '../unlocked-commands.js';
 import { ArchiveReader } from './archive/archive-reader.js';
 import { Archiver } from './archive/archiver.js';
 import { FileArchive } from './archive/file-archive.js';
+import { FencedCommits } from './fenced-commits.js';
 import { readFeedPage, readHorizon } from './feed-pages.js';
 import { APPEND_LIMITS, GroupCommit } from './group-commit.js';
 import type { LoadStreams } from './group-load.js';
 import { LockedEnds } from './locked-ends.js';
 import { type AppendedRow, type EventRow, streamOf, toAppendResult, toRecordedEvent } from './rows.js';
-import { appendsText, eventValues, streamAppend } from './stream-append.js';
+import { appendsText, eventValues, streamAppend, type WholeAppend } from './stream-append.js';
 import { StreamLife } from './stream-life.js';
 import { StreamLoads } from './stream-loads.js';
 import { StreamReader } from './stream-reader.js';
+import { PostgresFencedCommands } from './postgres-fenced-commands.js';
 import { PostgresUnlockedCommands } from './postgres-unlocked-commands.js';
 
 const sql = {
@@ -64,8 +67,10 @@ export interface PostgresEventStoreOptions {
 /** The event store on PostgreSQL. */
 export class PostgresEventStore extends EventStore {
   override readonly unlocked: UnlockedCommands;
+  override readonly fenced: FencedCommands;
   private readonly groupCommit: GroupCommit;
   private readonly lockedEnds = new LockedEnds();
+  private readonly fencedCommits: FencedCommits;
   private readonly loads: StreamLoads;
   private readonly life: StreamLife;
   private isListening = false;
@@ -88,6 +93,7 @@ export class PostgresEventStore extends EventStore {
       appends: most.mostWaiting ?? APPEND_LIMITS.appends,
       characters: most.mostCharactersWaiting ?? APPEND_LIMITS.characters,
     });
+    this.fencedCommits = new FencedCommits(database);
     this.loads = new StreamLoads(database, {
       streams: this.streams,
       sealing: this.sealing,
@@ -101,6 +107,7 @@ export class PostgresEventStore extends EventStore {
       telemetry: this.telemetry,
       worthFrom: unlockedFrom,
     });
+    this.fenced = new PostgresFencedCommands(database, this);
     this.life = new StreamLife(database);
     this.unobserved = observe('concord.feed.hints_connected', (result) =>
       result.observe(Number(database.notifications.isConnected)),
@@ -176,7 +183,7 @@ export class PostgresEventStore extends EventStore {
   protected override async write(tenant: TenantId, appends: readonly Append[]): Promise<AppendResult[]> {
     this.database.refuseTentative();
     return this.announcing(async () => {
-      const rows = await this.telemetry.timed('append', () => this.send(tenant, appends));
+      const rows = await this.telemetry.timed('append', () => this.sendAll(tenant, appends));
       return rows.map((row, index) => toAppendResult(tenant, appends[index], row));
     });
   }
@@ -234,8 +241,15 @@ export class PostgresEventStore extends EventStore {
     return result;
   }
 
+  private sendAll(tenant: TenantId, requests: readonly WholeAppend[]): Promise<AppendedRow[]> {
+    const places = requests[0]?.places;
+    if (!places) return this.send(tenant, requests);
+    const appends = requests.map((request) => streamAppend(tenant, request));
+    return this.fencedCommits.commit(tenant, places, appends);
+  }
+
   // Up to the first statement nothing is awaited: the caller may let the commit follow at once.
-  private async send(tenant: TenantId, requests: readonly Append[]): Promise<AppendedRow[]> {
+  private async send(tenant: TenantId, requests: readonly WholeAppend[]): Promise<AppendedRow[]> {
     const appends = requests.map((request) => streamAppend(tenant, request));
     const { current } = this.database;
     const [first, ...others] = appends;

@@ -3,6 +3,7 @@ import { type EventMetadata, NO_REVISION } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import { isTracing } from '@concord/telemetry';
 import type { Append } from '../append.js';
+import type { FencedPlace } from '../fenced-commands.js';
 import { jsonTextOf } from '../json-text.js';
 
 /** A new event with its payloads as JSON text. */
@@ -25,6 +26,8 @@ export interface StreamAppend {
 /** An append that fails, too, when the stream has metadata or was deleted. */
 export interface WholeAppend extends Append {
   readonly whole?: true;
+  /** Of the first one of a command that commits together with others: its locks. */
+  readonly places?: readonly FencedPlace[];
 }
 
 export function streamAppend(tenant: TenantId, { stream, expected, events, whole }: WholeAppend): StreamAppend {

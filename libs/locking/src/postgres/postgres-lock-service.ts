@@ -2,7 +2,7 @@
 import { type Database, loadSql, OwnershipLost } from '@concord/database';
 import { InvalidArgument, type StreamName } from '@concord/kernel';
 import type { LockMode } from '../lock-holder.js';
-import type { ListedLock, LockOwner, LockWait } from '../lock-service.js';
+import type { GrantedLock, ListedLock, LockOwner, LockWait } from '../lock-service.js';
 import type { LockNews } from '../session/lock-news.js';
 import { type LockServiceOptions, SessionLockService } from '../session/session-lock-service.js';
 import { PostgresLockTable } from './postgres-lock-table.js';
@@ -51,6 +51,10 @@ export class PostgresLockService extends SessionLockService {
     this.rows = rows;
   }
 
+  override held(owner: LockOwner): readonly GrantedLock[] {
+    return [...this.stateOf(owner).held.values()];
+  }
+
   override async fence(owner: LockOwner): Promise<void> {
     await this.refuseUnlessHeld(sql.fence, owner);
   }
@@ -88,9 +92,14 @@ export class PostgresLockService extends SessionLockService {
 
   private async refuseUnlessHeld(statement: typeof sql.fence, owner: LockOwner): Promise<void> {
     const state = this.stateOf(owner);
-    if (!this.database.current)
-      throw new InvalidArgument('this works in a transaction: run it in Database.transaction()');
-    if (state.lost) throw new OwnershipLost(state.lost.message, {}, { cause: state.lost });
+    const { current } = this.database;
+    if (!current) throw new InvalidArgument('this works in a transaction: run it in Database.transaction()');
+    if (state.lost) {
+      const error = new OwnershipLost(state.lost.message, {}, { cause: state.lost });
+      // Nobody may be waiting for it; the commit reports it.
+      current.hold(Promise.reject(error));
+      throw error;
+    }
     const held = [...state.held.values()];
     await this.database.query(statement, [
       owner.id,

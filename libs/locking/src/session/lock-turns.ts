@@ -65,6 +65,8 @@ export class LockTurns {
 
   private async take(): Promise<void> {
     const asks = this.asks.splice(0, MOST).filter(({ isOver }) => !isOver);
+    // Whoever got a lock before an older one would have to give it back.
+    asks.sort(byAge);
     const givenUp = this.givenUp.splice(0, MOST);
     if (asks.length + givenUp.length === 0) return;
     try {
@@ -97,4 +99,9 @@ export class LockTurns {
       this.gather();
     });
   }
+}
+
+function byAge({ owner: one }: LockAsk, { owner: other }: LockAsk): number {
+  if (one.started !== other.started) return one.started < other.started ? -1 : 1;
+  return one.origin < other.origin ? -1 : 1;
 }

@@ -1,6 +1,7 @@
 // A lock service whose locks are in a table that a session works at: who its owners are, what they wait for, and until when.
 // What a commit has to prove, the adapters know.
 import { hostname } from 'node:os';
+import { DatabaseUnavailable } from '@concord/database';
 import { InvalidArgument, newId, type StreamName } from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
 import { LeaseLost, LockWaitTimeout, OwnerWounded } from '../errors.js';
@@ -21,7 +22,7 @@ import { LockAsk, OwnerLocks } from './owner-locks.js';
 
 /** How a process takes part in locking. */
 export interface LockServiceOptions {
-  /** After so long without a heartbeat a process has lost its locks, unless they are prepared; 10 seconds by default. */
+  /** After so long without a heartbeat a process has lost its locks, unless they are prepared; 3 seconds by default. */
   readonly leaseMs?: number;
   /** How often who waits looks for itself, should a hint be lost; half a second by default. */
   readonly lookMs?: number;
@@ -53,7 +54,7 @@ export abstract class SessionLockService extends LockService {
     options: LockServiceOptions,
   ) {
     super();
-    this.settings = { leaseMs: 10_000, lookMs: 500, label: `${hostname()}:${process.pid}`, ...options };
+    this.settings = { leaseMs: 3_000, lookMs: 500, label: `${hostname()}:${process.pid}`, ...options };
     const { leaseMs } = this.settings;
     if (!(leaseMs >= 100 && leaseMs <= 3_600_000)) {
       throw new InvalidArgument(`leaseMs of a lock service is 100 to 3600000, not ${leaseMs}`);
@@ -112,7 +113,10 @@ export abstract class SessionLockService extends LockService {
   override async close(): Promise<void> {
     this.isClosed = true;
     const session = await this.session?.catch(() => undefined);
-    await session?.close();
+    // Without the database nobody can be told: the lease ends by itself.
+    await session?.close().catch((error: unknown) => {
+      if (!(error instanceof DatabaseUnavailable)) throw error;
+    });
   }
 
   private own(age: { id: string; started: bigint; origin: string }): LockOwner {

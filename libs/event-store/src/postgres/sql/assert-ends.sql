@@ -1,0 +1,1 @@
+select concord.assert_ends($1, $2, $3)
