@@ -1,6 +1,6 @@
 // The lock service on PostgreSQL: locks are kept in the database that stores the streams, and its clock and its order count.
-import { type Database, loadSql, OwnershipLost } from '@concord/database';
-import { InvalidArgument, type StreamName } from '@concord/kernel';
+import { type Database, loadSql } from '@concord/database';
+import type { StreamName } from '@concord/kernel';
 import type { LockMode } from '../lock-holder.js';
 import type { GrantedLock, ListedLock, LockOwner, LockWait } from '../lock-service.js';
 import type { LockNews } from '../session/lock-news.js';
@@ -91,15 +91,7 @@ export class PostgresLockService extends SessionLockService {
   }
 
   private async refuseUnlessHeld(statement: typeof sql.fence, owner: LockOwner): Promise<void> {
-    const state = this.stateOf(owner);
-    const { current } = this.database;
-    if (!current) throw new InvalidArgument('this works in a transaction: run it in Database.transaction()');
-    if (state.lost) {
-      const error = new OwnershipLost(state.lost.message, {}, { cause: state.lost });
-      // Nobody may be waiting for it; the commit reports it.
-      current.hold(Promise.reject(error));
-      throw error;
-    }
+    const state = this.toProve(owner, this.database);
     const held = [...state.held.values()];
     await this.database.query(statement, [
       owner.id,

@@ -1,5 +1,5 @@
 // The lock service on Redis: locks are kept there, and what a commit may rely on is in the database that stores the streams.
-import { type Database, loadSql, OwnershipLost } from '@concord/database';
+import { type Database, loadSql } from '@concord/database';
 import { InvalidArgument, warn } from '@concord/kernel';
 import type { ListedLock, LockOwner, LockWait } from '../lock-service.js';
 import { lockKey } from '../session/lock-news.js';
@@ -94,10 +94,7 @@ export class RedisLockService extends SessionLockService {
   }
 
   private proofOf(owner: LockOwner) {
-    const state = this.stateOf(owner);
-    if (!this.database.current)
-      throw new InvalidArgument('this works in a transaction: run it in Database.transaction()');
-    if (state.lost) throw new OwnershipLost(state.lost.message, {}, { cause: state.lost });
+    const state = this.toProve(owner, this.database);
     const held = [...state.held.values()];
     const lists = [
       held.map(({ tenant }) => tenant),

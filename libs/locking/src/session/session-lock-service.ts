@@ -1,7 +1,7 @@
 // A lock service whose locks are in a table that a session works at: who its owners are, what they wait for, and until when.
 // What a commit has to prove, the adapters know.
 import { hostname } from 'node:os';
-import { DatabaseUnavailable } from '@concord/database';
+import { type Database, DatabaseUnavailable, OwnershipLost } from '@concord/database';
 import { InvalidArgument, newId, type StreamName } from '@concord/kernel';
 import { currentTenant } from '@concord/tenancy';
 import { LeaseLost, LockWaitTimeout, OwnerWounded } from '../errors.js';
@@ -132,6 +132,17 @@ export abstract class SessionLockService extends LockService {
 
   protected stateOf(owner: LockOwner): OwnerLocks {
     return this.ownedBy(owner).state;
+  }
+
+  /** What an owner holds, for the ambient transaction to prove. Errors: OwnershipLost, InvalidArgument. */
+  protected toProve(owner: LockOwner, { current }: Database): OwnerLocks {
+    const state = this.stateOf(owner);
+    if (!current) throw new InvalidArgument('this works in a transaction: run it in Database.transaction()');
+    if (!state.lost) return state;
+    const error = new OwnershipLost(state.lost.message, {}, { cause: state.lost });
+    // Nobody may be waiting for it; the commit reports it.
+    current.hold(Promise.reject(error));
+    throw error;
   }
 
   private ownedBy(owner: LockOwner): Owned {
