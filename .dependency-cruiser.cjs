@@ -127,7 +127,7 @@ const packages = [
     'peers-only-in-bench',
     'The event stores we compare with are imported by the comparison and by nothing else.',
     { pathNot: '^bench/' },
-    { path: '(^|node_modules/)(@event-driven-io|@eventide)/' },
+    { path: '(^|node_modules/)(@event-driven-io|@eventide|@dbos-inc)/' },
   ),
   rule(
     'production-without-dev-dependencies',
@@ -152,6 +152,12 @@ const packages = [
     "The client of KurrentDB is the adapter's matter; apps/eventstore speaks its protocol, and tests look at both.",
     { path: '^(apps|libs|bench)/', pathNot: [SPEC, '^libs/event-store/src/kurrent/', '^apps/eventstore/', '^bench/'] },
     { path: '(^|node_modules/)(@eventstore/|@grpc/|google-protobuf)' },
+  ),
+  rule(
+    'redis-behind-the-ports',
+    'What Redis is used for is the affair of the adapter that uses it.',
+    { path: '^(apps|libs)/', pathNot: [SPEC, '^libs/locking/src/redis/'] },
+    { path: '(^|node_modules/)ioredis' },
   ),
   rule(
     'telemetry-behind-its-lib',

@@ -23,6 +23,7 @@ import { BareKurrentContender } from './contenders/bare-kurrent.js';
 import { KurrentContender } from './contenders/kurrent.js';
 import { MessageDbContender } from './contenders/message-db.js';
 import { RawContender } from './contenders/raw.js';
+import { BareRedisContender, RedisLocksContender } from './contenders/redis-locks.js';
 
 export type Request =
   | { readonly ask: 'open'; readonly contender: string; readonly settings: Settings }
@@ -42,6 +43,8 @@ const MAKE: Readonly<Record<string, () => Contender>> = {
   raw: () => new RawContender(),
   kurrent: () => new KurrentContender(),
   'kurrent-bare': () => new BareKurrentContender(),
+  'redis-locks': () => new RedisLocksContender(),
+  'redis-bare': () => new BareRedisContender(),
 };
 const MAX_SEEDED_EVENTS = 9;
 
@@ -75,19 +78,26 @@ const MEASURE: Readonly<Record<CaseKind, Measure>> = {
   projection: (line, what) => measureProjection(line, what.count),
   catchup: (line, what) => measureCatchUp(line, what.count),
   live: (line, what) => measureLive(line, what.count),
+  lock: (_line, what) => measureLocks(what),
   waking: async (line, what) => (await contender.waking?.(line, () => measureAppends(what))) ?? missing(),
 };
 
 async function measureAppends(what: CaseSize): Promise<Measured> {
   const ids = idsFor(what);
-  return timed(() => inFlight(what.inFlight, ids, (id) => contender.append(id)));
+  return timed(() => inFlight(what.inFlight, ids, (id) => contender.append?.(id) ?? missing()));
+}
+
+async function measureLocks(what: CaseSize): Promise<Measured> {
+  const ids = idsFor(what);
+  return timed(() => inFlight(what.inFlight, ids, (id) => contender.lock?.(id) ?? missing()));
 }
 
 async function measureCommands(line: string, what: CaseSize): Promise<Measured> {
   const ids = idsFor(what);
   const isHot = what.name === 'hot@32';
   const seeded = isHot || what.name === 'warm@32' ? [] : ids;
-  await contender.seed(seeded.map((id, index) => ({ id, events: index % (MAX_SEEDED_EVENTS + 1) })));
+  const seeds = seeded.map((id, index) => ({ id, events: index % (MAX_SEEDED_EVENTS + 1) }));
+  await (contender.seed?.(seeds) ?? missing());
   return timed(() => inFlight(what.inFlight, ids, (id) => contender.command?.(line, id, isHot) ?? missing()));
 }
 
@@ -106,13 +116,13 @@ async function measureMany(what: CaseSize): Promise<Measured> {
 async function measureRead(count: number): Promise<Measured> {
   if (longStream === undefined) {
     longStream = randomUUID();
-    await contender.seed([{ id: longStream, events: READ_LENGTH }]);
+    await (contender.seed?.([{ id: longStream, events: READ_LENGTH }]) ?? missing());
     await contender.vacuum();
   }
   const stream = longStream;
   return timed(async () => {
     for (let read = 0; read < count; read += READ_LENGTH) {
-      const events = await contender.read(stream);
+      const events = await (contender.read?.(stream) ?? missing());
       if (events !== READ_LENGTH) throw new Error(`read ${events} events of ${READ_LENGTH}`);
     }
   });

@@ -19,10 +19,12 @@ export type CaseName =
   | 'waking'
   | 'kurrent-append@1'
   | 'kurrent-append@32'
-  | 'kurrent-read';
+  | 'kurrent-read'
+  | 'redis-lock@8';
 
 /** How a case is measured. */
-export type CaseKind = 'append' | 'append100' | 'command' | 'read' | 'projection' | 'catchup' | 'live' | 'waking';
+export type CaseKind =
+  'append' | 'append100' | 'command' | 'read' | 'projection' | 'catchup' | 'live' | 'waking' | 'lock';
 
 /** How often the thing that is counted is done in one measurement. */
 export interface CaseSize {
@@ -73,6 +75,8 @@ export interface Settings {
   readonly poolSize: number;
   /** An EventStoreDB, for those who need one. */
   readonly eventStoreUrl: string | undefined;
+  /** A Redis, for those who need one. */
+  readonly redisUrl: string | undefined;
 }
 
 /** A stream to make before measuring. */
@@ -108,14 +112,14 @@ export interface Contender {
   open(settings: Settings): Promise<void>;
   close(): Promise<void>;
   /** Appends one event to a stream that must not exist. */
-  append(id: string): Promise<void>;
+  append?(id: string): Promise<void>;
   /** Appends so many events in one call to a stream that must not exist. */
   appendMany?(id: string, events: number): Promise<void>;
   /** Loads a stream, decides, and appends one event where the stream was left. */
   command?(line: string, id: string, hasConflicts: boolean): Promise<void>;
   /** Reads a stream from its beginning, each event parsed, and counts. */
-  read(id: string): Promise<number>;
-  seed(seeds: readonly Seed[]): Promise<void>;
+  read?(id: string): Promise<number>;
+  seed?(seeds: readonly Seed[]): Promise<void>;
   seedProjection?(seeds: readonly Seed[]): Promise<void>;
   /** Empties the table and the checkpoint of the projection. */
   prepareProjection?(line: string): Promise<ProjectionRun>;
@@ -126,6 +130,8 @@ export interface Contender {
   live?(line: string, events: number): Promise<{ readonly seconds: number; readonly latency: Latency }>;
   /** Lets readers wait, as the line has it, while `work` appends. */
   waking?(line: string, work: () => Promise<Measured>): Promise<Measured>;
+  /** Locks what nobody else wants, and gives it back. */
+  lock?(id: string): Promise<void>;
   /** Values of settings, for the check that commits are durable; undefined on a server that has none. */
   show(setting: string): Promise<string | undefined>;
   /** Runs VACUUM ANALYZE, for plans that fit what was seeded. */
@@ -162,6 +168,8 @@ export const LINES = {
   raw: { name: 'raw pg', cases: [...EVERY, 'append100', 'catchup'] },
   kurrent: { name: 'concord, Kurrent adapter', cases: KURRENT },
   kurrentBare: { name: 'bare db-client', cases: KURRENT },
+  redisLocks: { name: 'concord, locks on Redis', cases: ['redis-lock@8'] },
+  redisBare: { name: 'bare ioredis', cases: ['redis-lock@8'] },
   before: { name: 'concord, before', cases: WITH_RETRIES },
 } satisfies Record<string, Line>;
 
@@ -183,12 +191,16 @@ export const CONTENDERS: Readonly<Record<string, readonly Line[]>> = {
   raw: [LINES.raw],
   kurrent: [LINES.kurrent],
   'kurrent-bare': [LINES.kurrentBare],
+  'redis-locks': [LINES.redisLocks],
+  'redis-bare': [LINES.redisBare],
   // Only with --against.
   before: [LINES.before],
 };
 
 /** Which contenders need an EventStoreDB to talk to. */
 export const ON_EVENTSTORE: readonly string[] = ['kurrent', 'kurrent-bare'];
+/** And which a Redis. */
+export const ON_REDIS: readonly string[] = ['redis-locks', 'redis-bare'];
 
 /** The element, or an error: a benchmark does not go on with a hole in its data. */
 export function present<T>(value: T | undefined, what: string): T {

@@ -1,29 +1,36 @@
 // What a run has opened: databases, contenders and, where one is needed, an EventStoreDB. All of it is closed again.
-import { ON_EVENTSTORE, type Settings } from './contender.js';
+import { ON_EVENTSTORE, ON_REDIS, type Settings } from './contender.js';
 import { createDatabase, dropDatabase } from './databases.js';
 import { EventStoreServer } from './event-store-server.js';
+import { RedisServer } from './redis-server.js';
 import { Remote } from './remote.js';
 
 export class Opened {
   readonly remotes = new Map<string, Remote>();
   private readonly databases: string[] = [];
+  private redis: RedisServer | undefined;
   private wire: { readonly settings: Wire; readonly server?: EventStoreServer } | undefined;
 
   constructor(private readonly server: string) {}
 
   async open(contender: string, { poolSize, against }: OpenOptions): Promise<void> {
     const settings = ON_EVENTSTORE.includes(contender) ? await this.onTheWire() : await this.onPostgres(contender);
+    if (ON_REDIS.includes(contender)) this.redis ??= await RedisServer.start();
     const checkout = contender === 'before' ? against : undefined;
-    this.remotes.set(contender, await Remote.open(contender, { ...settings, poolSize }, checkout));
+    this.remotes.set(
+      contender,
+      await Remote.open(contender, { ...settings, poolSize, redisUrl: this.redis?.url }, checkout),
+    );
   }
 
   async close(): Promise<void> {
     await Promise.allSettled([...this.remotes.values()].map((remote) => remote.close()));
     await this.wire?.server?.stop();
+    await this.redis?.stop();
     for (const url of this.databases) await dropDatabase(this.server, url);
   }
 
-  private async onPostgres(contender: string): Promise<Omit<Settings, 'poolSize'>> {
+  private async onPostgres(contender: string): Promise<Wire> {
     return {
       url: await this.database(contender),
       projectionUrl: await this.database(`${contender}_projection`),
@@ -54,7 +61,7 @@ export class Opened {
   }
 }
 
-type Wire = Omit<Settings, 'poolSize'>;
+type Wire = Omit<Settings, 'poolSize' | 'redisUrl'>;
 
 interface OpenOptions {
   readonly poolSize: number;

@@ -1,6 +1,7 @@
 // The command line of the benchmark.
 import { parseArgs } from 'node:util';
-import { CONTENDERS, type CaseKind, type CaseName, type CaseSize, LINES, present } from './contender.js';
+import { CONTENDERS, type CaseKind, type CaseName, type CaseSize, LINES, ON_REDIS, present } from './contender.js';
+import { hasRedis } from './redis-server.js';
 
 export interface Options {
   readonly rounds: number;
@@ -32,6 +33,7 @@ const KINDS: Partial<Record<CaseName, CaseKind>> = {
   'kurrent-append@1': 'append',
   'kurrent-append@32': 'append',
   'kurrent-read': 'read',
+  'redis-lock@8': 'lock',
 };
 /** What is done from its beginning to its end in one go. */
 const IN_ONE_PIECE: readonly CaseKind[] = ['projection', 'catchup', 'live'];
@@ -54,6 +56,7 @@ const CASES: readonly CaseSize[] = [
   size('kurrent-append@1', 'over gRPC: append, 1 in flight', 2_000, 1, LINES.kurrentBare.name),
   size('kurrent-append@32', 'over gRPC: append, 32 in flight', 8_000, 32, LINES.kurrentBare.name),
   size('kurrent-read', 'over gRPC: read a stream of 10,000 (events/s)', 40_000, 1, LINES.kurrentBare.name),
+  size('redis-lock@8', 'lock and unlock on Redis, 8 in flight', 80_000, 8, LINES.redisBare.name),
 ];
 
 export function readOptions(args: readonly string[]): Options {
@@ -75,7 +78,7 @@ export function readOptions(args: readonly string[]): Options {
     process.exit(0);
   }
   const prefixes = values.only?.split(',');
-  const wanted = CASES.filter(({ name }) => prefixes?.some((prefix) => name.startsWith(prefix)) ?? true);
+  const wanted = possible().filter(({ name }) => prefixes?.some((prefix) => name.startsWith(prefix)) ?? true);
   if (wanted.length === 0) throw new Error(`no case begins with ${values.only ?? ''}`);
   return {
     rounds: Number(values.rounds ?? (values.quick ? 2 : 5)),
@@ -88,8 +91,15 @@ export function readOptions(args: readonly string[]): Options {
   };
 }
 
+function possible(): readonly CaseSize[] {
+  if (hasRedis()) return CASES;
+  process.stderr.write('redis-lock@8 is left out: there is neither REDIS_URL nor a redis-server\n');
+  return CASES.filter(({ kind }) => kind !== 'lock');
+}
+
 function contendersOf(names: string | undefined, against: string | undefined): string[] {
-  const named = names?.split(',') ?? Object.keys(CONTENDERS).filter((name) => name !== 'before');
+  const all = Object.keys(CONTENDERS).filter((name) => name !== 'before' && (hasRedis() || !ON_REDIS.includes(name)));
+  const named = names?.split(',') ?? all;
   return against === undefined ? named : [...named, 'before'];
 }
 

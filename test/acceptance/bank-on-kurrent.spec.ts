@@ -55,6 +55,12 @@ it('refuses a transfer between two accounts, says why, and changes neither', asy
   }
 });
 
+it('refuses to pay out loans, says why, and changes nothing', async () => {
+  const terms = { accountId: 'k-1', fundingAccountId: 'k-2', clearingAccountId: 'k-3', amount: '1.00' };
+  expectProblem(await bank.post('/v1/loans', { loanId: 'l-1', ...terms }), 501, 'not-supported-by-store');
+  expectProblem(await bank.get('/v1/loans/l-1'), 404, 'not-found');
+});
+
 it('is ready', async () => {
   const ready = await bank.get('/health/ready');
   expect(ready.status).toBe(200);

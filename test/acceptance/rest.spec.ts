@@ -190,6 +190,8 @@ describe('the bank over REST', () => {
       '/v1/accounts/{accountId}/overdraft-limit',
       '/v1/accounts/{accountId}/statement',
       '/v1/accounts/{accountId}/withdrawals',
+      '/v1/loans',
+      '/v1/loans/{loanId}',
       '/v1/regions',
       '/v1/transfers',
     ]);

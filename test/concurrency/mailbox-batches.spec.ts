@@ -35,8 +35,8 @@ beforeEach(() => {
 
 const inTenant = (work: () => Promise<void>) => () => runInTenant('t-1', work);
 
-function add(by: number | ((sum: number) => number)) {
-  return pipeline.run(new Add(0), async () => {
+function add(by: number | ((sum: number) => number), commandId?: string) {
+  return pipeline.run(new Add(0, commandId), async () => {
     handled += 1;
     const aggregate = await new Aggregates().load(Sum, '1');
     aggregate.add(typeof by === 'number' ? by : by(aggregate.state));
@@ -121,6 +121,54 @@ function sealOf(asked: Asked[]): EventSeal {
     },
   };
 }
+
+describe('a command that is sent twice at once', () => {
+  const WAYS = [
+    ['with what was sent before it', ['a'], ['b', 'a', 'c'], [1, 1, 1, 1]],
+    ['in one append with itself', ['x'], ['a', 'b', 'a', 'c'], [1, 1, 2, 1]],
+  ] as const;
+
+  it.each(WAYS)('is applied once, and nobody beside it runs again: %s', (_way, before, after, appends) =>
+    inTenant(async () => {
+      await add(1);
+      store.gates = [];
+      const first = before.map((id) => add(1, id));
+      const gate = await store.atGate();
+      const others = after.map((id) => add(1, id));
+      await turn();
+      gate.open();
+      const ids = [...before, ...after];
+      const outcomes = await Promise.all([...first, ...others]);
+      const again = outcomes.flatMap(({ repeated }, index) => (repeated ? [index] : []));
+      expect(again).toEqual([ids.lastIndexOf('a')]);
+      expect(outcomes.at(again[0]!)).toEqual({ ...outcomes[ids.indexOf('a')], value: undefined, repeated: true });
+      expect(await store.sum('1')).toBe(ids.length);
+      // Whoever comes after the repeat reads the stream again: what that has decided may have spoilt what was in memory.
+      expect({ appended, handled, looks, locks: store.locks }).toEqual({
+        appended: appends,
+        handled: ids.length + 1,
+        looks: 1,
+        locks: 0,
+      });
+    })(),
+  );
+
+  it(
+    'is sent in the place of its twin that has failed',
+    inTenant(async () => {
+      await add(1);
+      store.gates = [];
+      const first = expect(add(1, 'a')).rejects.toThrow('away');
+      const gate = await store.atGate();
+      const second = add(1, 'a');
+      await turn();
+      gate.fail(new Error('away'));
+      await first;
+      await expect(second).resolves.toMatchObject({ value: 2, repeated: false });
+      expect(await store.sum('1')).toBe(2);
+    }),
+  );
+});
 
 describe('while the store stalls', () => {
   it(

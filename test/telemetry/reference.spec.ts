@@ -10,6 +10,7 @@ import { runInTenant } from '@concord/tenancy';
 import { startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
 import { type BankUnderTest, startBank, TENANT } from '../acceptance/bank-under-test.js';
 import { until } from '../fixtures/group-member.js';
+import { tellOfTransactions } from '../two-phase/stuck.js';
 import { declared, inTrace, startTelemetry, type Telemetry } from '../fixtures/telemetry.js';
 
 const PAGE = new URL('../../docs/reference/telemetry.md', import.meta.url);
@@ -63,7 +64,7 @@ describe('every span and every metric that is declared', () => {
     await telemetry.stop();
   });
 
-  it('is told of by a bank, a consumer group and a store on KurrentDB', async () => {
+  it('is told of by a bank, a consumer group, a store on KurrentDB and transactions over two stores', async () => {
     const [store, database] = [bank.app.get(EventStore), bank.app.get(Database)];
     const events = [{ id: newId(), type: 'Noted', data: {} }];
     const note = (stream: StreamName): Promise<unknown> =>
@@ -75,6 +76,7 @@ describe('every span and every metric that is declared', () => {
       environment: { EVENTSTORE_PORT: '0', LOG_LEVEL: 'silent' },
     });
     const kurrent = await openKurrentEventStore(server.connectionString, { hearOthers: false });
+    const transactions = await tellOfTransactions();
     try {
       await bank.district(TENANT, 1, 'Prague');
       await bank.open('a-1', '10.00');
@@ -97,6 +99,7 @@ describe('every span and every metric that is declared', () => {
       await kurrent.close();
       await server.close();
       await member.leave();
+      await transactions.close();
     }
   });
 });

@@ -47,6 +47,7 @@ class Run {
   private readonly folder = mkdtempSync(join(tmpdir(), 'concord-torture-'));
   private readonly files = { writer: [] as string[], reader: [] as string[] };
   private readonly children: ChildProcess[] = [];
+  private readonly complaints = new Map<ChildProcess, () => string>();
   private readonly blows: Record<string, number> = {};
 
   constructor(
@@ -84,8 +85,9 @@ class Run {
     const file = join(this.folder, `${role}-${this.files[role].length}`);
     this.files[role].push(file);
     const seed = this.dice.below(2 ** 31).toString();
-    const { process: child } = await startProcess(`../torture/${role}.ts`, this.server.url, file, seed);
+    const { process: child, complaint } = await startProcess(`../torture/${role}.ts`, this.server.url, file, seed);
     this.children.push(child);
+    this.complaints.set(child, complaint);
     return child;
   }
 
@@ -106,7 +108,8 @@ class Run {
     const late = sleep(PATIENCE_MS, 'late', { ref: false });
     for (const child of children) {
       if ((await Promise.race([ended(child), late])) === 'late') throw new Error('a process does not come to its end');
-      if (child.exitCode !== 0) throw new Error(`a process ended with ${child.exitCode ?? child.signalCode}`);
+      if (child.exitCode === 0) continue;
+      throw new Error(`a process ended with ${child.exitCode ?? child.signalCode}: ${this.complaints.get(child)?.()}`);
     }
   }
 

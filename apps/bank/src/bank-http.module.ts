@@ -14,6 +14,7 @@ import { HttpSettings } from './http/settings.js';
 import { SharedModule } from './http/shared.module.js';
 import { TenantContextInterceptor } from './http/tenant-context.interceptor.js';
 import { LedgerApiModule } from './ledger/api/ledger-api.module.js';
+import { LoansApiModule } from './loans/api/loans-api.module.js';
 
 @Module({})
 export class BankHttpModule {
@@ -27,6 +28,7 @@ export class BankHttpModule {
         FeedWatchModule.forRoot({ delayedAfterMs: settings.feedDelayed, stalledAfterMs: settings.feedStalled }),
         graphQL(),
         LedgerApiModule,
+        LoansApiModule,
         HealthModule,
       ],
       providers: [

@@ -47,7 +47,7 @@ export class CommandHandlers implements OnModuleInit {
     }
     const handler = provider.instance as Handler;
     const execute = handler.execute.bind(handler);
-    handler.execute = (received) => this.pipeline.run(received, () => execute(received));
+    handler.execute = (received) => this.pipeline.run(received, () => execute(received), handler);
   }
 }
 

@@ -17,6 +17,7 @@ import {
 import { currentTenant } from '@concord/tenancy';
 import { appliedBefore } from './applied-before.js';
 import { CommandIdReused } from './command-id-reused.js';
+import { DistributedTransactions } from './distributed-transactions.js';
 import type { CommandOutcome, DomainCommand } from './domain-command.js';
 import type { Executed } from './executed.js';
 import { InlineProjections } from './inline-projections.js';
@@ -52,6 +53,7 @@ export class CommandPipeline {
   constructor(
     @Inject(EventStore) private readonly store: EventStore,
     @Optional() @Inject(InlineProjections) private readonly inline?: InlineProjections,
+    @Optional() @Inject(DistributedTransactions) private readonly distributed?: DistributedTransactions,
   ) {
     this.unlocked = store.unlocked && new UnlockedCommands(store, store.unlocked);
   }
@@ -60,6 +62,7 @@ export class CommandPipeline {
   async run<Value>(
     command: DomainCommand<unknown, Value>,
     handle: () => Promise<Value>,
+    handler: object = handle,
   ): Promise<CommandOutcome<Value>> {
     if (UnitOfWork.current) throw new Error('a command handler does not send commands: load the aggregates it needs');
     // 1. Whose data it is.
@@ -68,7 +71,9 @@ export class CommandPipeline {
     const commandId = checkCommandId(command.commandId) ?? newId();
     const correlationId = currentMessage()?.correlationId ?? commandId;
     const sent = { id: commandId, fingerprint: command.fingerprint, touched: new Set<StreamName>(), attempts: 0 };
-    const attempt = () => told(command, sent, () => this.attempt(command, sent, handle));
+    const ofSeveral = this.distributed?.commandOf(handler);
+    const attempt = () =>
+      told(command, sent, () => ofSeveral?.(sent.id, handle) ?? this.attempt(command, sent, handle));
     return runInMessage({ correlationId, causationId: commandId }, () => this.unlocked?.counted(attempt) ?? attempt());
   }
 

@@ -15,6 +15,7 @@ import { ConcordError, NO_REVISION, type StreamName, type StreamPosition } from 
 import { type Load, loadAggregate } from './hydrate.js';
 import { type Kept, keptOf } from './kept.js';
 import { type KeptWithSnapshots, Snapshots } from './snapshots.js';
+import { UnderWay } from './under-way.js';
 import { type Decided, Unsent } from './unsent.js';
 
 /** What this command was decided on has not come to be, or is not the latest; nothing of it was kept. */
@@ -57,6 +58,7 @@ export class Mailbox {
   /** That of what is kept. */
   private line = newLine();
   private readonly unsent = new Unsent();
+  private readonly underWay = new UnderWay();
   private sending: Promise<void> | undefined;
   /** How many appends were sent. */
   private sent = 0;
@@ -198,6 +200,8 @@ export class Mailbox {
 
   private add(turn: Turn, kept: Kept, { request, size }: Pick<Decided, 'request' | 'size'>): Promise<AppendResult> {
     if (turn.line.hasFailed) throw stale();
+    const twin = this.underWay.twinOf(request);
+    if (twin) return this.follow(twin);
     this.kept = kept;
     this.inside = undefined;
     if (this.store.holdsPersonal(request.events)) this.personalEpoch ??= this.store.personalEpoch;
@@ -207,8 +211,16 @@ export class Mailbox {
       this.sending ??= this.send();
     });
     this.latest = appended.catch(() => undefined);
+    this.underWay.add(request, this.latest);
     this.leave();
     return appended;
+  }
+
+  /** Ends the turn of a command that is under way already: whether that was applied, it has to look for itself. */
+  private async follow(twin: Promise<unknown>): Promise<never> {
+    this.leave();
+    await twin;
+    throw stale();
   }
 
   private get mayHoldForgotten(): boolean {

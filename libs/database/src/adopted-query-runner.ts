@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { PostgresQueryRunner } from 'typeorm/driver/postgres/PostgresQueryRunner.js';
+import { refuseTransactionControl } from './transaction-control.js';
 
 /** A query runner inside a running transaction: a transaction begun on it is a savepoint. Whoever made it ends it. */
 export class AdoptedQueryRunner extends PostgresQueryRunner {
@@ -18,6 +19,12 @@ export class AdoptedQueryRunner extends PostgresQueryRunner {
 
   override connect(): Promise<unknown> {
     return this.databaseConnectionPromise;
+  }
+
+  /** Errors: InvalidArgument, for what would end a transaction that it did not begin. */
+  override async query(...[text, ...rest]: Parameters<PostgresQueryRunner['query']>): Promise<never> {
+    refuseTransactionControl({ text });
+    return super.query(text, ...rest) as Promise<never>;
   }
 
   /** From here on every use is refused. */

@@ -102,12 +102,6 @@ describe('a transaction', () => {
   it.each([
     ['rollback to savepoint s', false],
     ['select 1; ROLLBACK TO s', false],
-    ['Abort', false],
-    ['commit', false],
-    ['end', false],
-    ['select 1;\n END work', false],
-    // Without the quotes it is refused: one that was prepared would outlive the test.
-    ['prepare transaction p', false],
     ['select case when true then 1 end as ended, 2 as uncommitted', true],
   ])('knows whether %j may have given locks back', async (text, kept) => {
     for (const name of [undefined, text.slice(0, 30)]) {
@@ -121,6 +115,56 @@ describe('a transaction', () => {
       await running.catch(() => undefined);
       expect(seen).toEqual([true, kept]);
     }
+  });
+
+  const CONTROL = [
+    'commit',
+    ' Commit and chain',
+    'END',
+    'abort',
+    'rollback',
+    'ROLLBACK work',
+    'begin',
+    'start transaction',
+    "prepare transaction 'p'",
+    'select 1; commit',
+    '/* done */ commit -- now',
+    "select ';' ;\n end work",
+  ];
+
+  it.each(CONTROL)('is not begun or ended by hand, and fails when that was tried: %j', async (text) => {
+    const refused = { code: 'invalid-argument', message: expect.stringContaining('use transaction()') as string };
+    for (const name of [undefined, text.slice(0, 30)]) {
+      await opened.database.query({ text: 'delete from t' });
+      const failing = opened.database.transaction(async ({ manager }) => {
+        await insert(1);
+        const statement = { text, ...(name && { name }) };
+        await expect(opened.database.query(statement)).rejects.toMatchObject(refused);
+        await expect(manager.query(text)).rejects.toMatchObject(refused);
+        expect(await count()).toBe(0n);
+        await insert(2);
+      });
+      await expect(failing).rejects.toMatchObject(refused);
+      expect(await count()).toBe(0n);
+    }
+    await expect(opened.database.query({ text })).rejects.toMatchObject(refused);
+    await expect(opened.database.queryAside({ text })).rejects.toMatchObject(refused);
+  });
+
+  it.each([
+    'do $$ begin perform 1; end $$',
+    'create function pg_temp.f() returns int language sql begin atomic select 1; end',
+    'select \';commit\' as "; rollback" -- ; commit',
+    'savepoint s; rollback to savepoint s; rollback work to s; release savepoint s',
+    "select case when true then 'abort' end",
+    'create temporary table commit ("begin" int)',
+  ])('takes what only sounds like it: %j', async (text) => {
+    await opened.database.transaction(async ({ manager }) => {
+      await opened.database.query({ text });
+      await insert(1);
+      await manager.query('savepoint t; release savepoint t');
+    });
+    expect(await count()).toBe(1n);
   });
 
   it('calls back after its commit, and only then', async () => {

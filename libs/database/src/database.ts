@@ -7,6 +7,7 @@ import { DatabaseUnavailable, TransactionNeeded, translateDatabaseError } from '
 import { Notifications } from './notifications.js';
 import { endPatience } from './silence.js';
 import { parseTimestamp } from './timestamps.js';
+import { refuseTransactionControl } from './transaction-control.js';
 import { ActiveTransaction, type Transaction } from './transaction.js';
 
 /** A statement with a name is prepared once a connection and reused. */
@@ -78,7 +79,8 @@ export class Database {
 
   /**
    * Runs a statement. int8 comes back as bigint. In a transaction it is sent at once, in the order of the calls, and
-   * need not be awaited before the transaction ends. Errors: those of translateDatabaseError.
+   * need not be awaited before the transaction ends. Errors: those of translateDatabaseError; InvalidArgument for a
+   * statement that begins or ends a transaction.
    */
   query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     const transaction = this.ambient.getStore();
@@ -109,6 +111,7 @@ export class Database {
   /** Runs a statement on a connection of its own, outside any ambient transaction and its snapshot. */
   async queryOutside<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     this.assertOpen();
+    refuseTransactionControl(statement);
     try {
       const { rows } = await this.pool.query<Row>({ ...statement, values: values as unknown[], types });
       return rows;
@@ -122,6 +125,7 @@ export class Database {
    * hold all others.
    */
   async queryAside<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    refuseTransactionControl(statement);
     try {
       const { rows } = await this.openAside().query<Row>({ ...statement, values: values as unknown[], types });
       return rows;

@@ -34,6 +34,20 @@ export class OwnershipLost extends ConcordError {
   readonly code = 'ownership-lost';
 }
 
+/** A distributed transaction has gone further here than the caller knows; nothing was changed. */
+export class TransactionSettled extends ConcordError {
+  readonly code = 'transaction-settled';
+
+  /** @param state `prepared`, `committed`, `aborted`, `unknown`, or `repeated`: its events are there already */
+  constructor(
+    readonly transaction: string,
+    readonly state: string,
+    options?: ErrorOptions,
+  ) {
+    super(`transaction ${transaction} is ${state} here`, { transaction, state }, options);
+  }
+}
+
 interface PostgresError extends Error {
   readonly code?: string;
   readonly detail?: string;
@@ -45,6 +59,7 @@ const HALF_REPEATED = 'CN002';
 const STREAM_DELETED = 'CN003';
 const FEED_ON_STANDBY = 'CN005';
 const OWNERSHIP_LOST = 'CN040';
+const TRANSACTION_SETTLED = 'CN050';
 // numeric_value_out_of_range, character_not_in_repertoire, invalid_regular_expression, invalid_text_representation,
 // untranslatable_character
 const UNREADABLE = new Set(['22003', '22021', '2201B', '22P02', '22P05']);
@@ -82,6 +97,7 @@ const MEANINGS: Readonly<Record<string, (error: PostgresError) => ConcordError>>
   [WRONG_EXPECTED_VERSION]: wrongExpectedVersion,
   [STREAM_DELETED]: streamDeleted,
   [HALF_REPEATED]: (cause) => new EventIdInUse({ cause }),
+  [TRANSACTION_SETTLED]: transactionSettled,
   [OWNERSHIP_LOST]: (cause) => new OwnershipLost(cause.message, {}, { cause }),
   [`${UNIQUE_VIOLATION} events_event_id_key`]: (cause) => new EventIdInUse({ cause }),
   // A stale snapshot.
@@ -106,6 +122,11 @@ function translateConnection(error: PostgresError): ConcordError | undefined {
 function streamDeleted(error: PostgresError): StreamDeleted {
   const { stream } = JSON.parse(error.detail ?? '{}') as Record<string, string>;
   return new StreamDeleted(stream as StreamName);
+}
+
+function transactionSettled(error: PostgresError): TransactionSettled {
+  const { transaction, state } = JSON.parse(error.detail ?? '{}') as Record<string, string>;
+  return new TransactionSettled(transaction ?? '', state ?? '', { cause: error });
 }
 
 function wrongExpectedVersion(error: PostgresError): WrongExpectedVersion {

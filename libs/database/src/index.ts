@@ -7,6 +7,7 @@ export {
   DatabaseUnavailable,
   OwnershipLost,
   TransactionNeeded,
+  TransactionSettled,
   TransientConflict,
   translateDatabaseError,
 } from './errors.js';

@@ -7,6 +7,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { AdoptedQueryRunner } from './adopted-query-runner.js';
 import { CommitUnknown, DatabaseUnavailable, translateDatabaseError } from './errors.js';
 import { bePatient } from './silence.js';
+import { refusalOf } from './transaction-control.js';
 
 /** The running transaction. */
 export interface Transaction {
@@ -38,7 +39,7 @@ export class ActiveTransaction implements Transaction {
     private readonly client: pg.PoolClient,
   ) {
     // Whatever the server's default is: each statement sees what was committed before it, as the locks and the feed need.
-    this.send({ text: 'begin isolation level read committed' }).catch(() => undefined);
+    this.sendAny({ text: 'begin isolation level read committed' }).catch(() => undefined);
   }
 
   get manager(): EntityManager {
@@ -79,8 +80,19 @@ export class ActiveTransaction implements Transaction {
     await Promise.all(this.held);
   }
 
-  /** Sends a statement at once. It need not be awaited before the commit, which fails when it has failed. */
+  /**
+   * Sends a statement at once. It need not be awaited before the commit, which fails when it has failed. Errors:
+   * InvalidArgument for one that would end the transaction, which fails at its commit then.
+   */
   send<Row extends object>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
+    const refusal = refusalOf(statement);
+    if (!refusal) return this.sendAny(statement);
+    const refused = Promise.reject<pg.QueryResult<Row>>(refusal);
+    this.hold(refused);
+    return refused;
+  }
+
+  private sendAny<Row extends object>(statement: pg.QueryConfig): Promise<pg.QueryResult<Row>> {
     if (this.hasEnded) return Promise.reject(new Error(ENDED));
     if (unlocks(statement)) this.hasUnlocked = true;
     this.gather();
@@ -140,8 +152,8 @@ export class ActiveTransaction implements Transaction {
   }
 }
 
-// Also what ends a transaction: whatever comes then commits by itself.
-const UNLOCKING = /\b(?:rollback|abort|commit|prepare\s+transaction)\b|(?:^|;)\s*end\b/i;
+// Back to a savepoint: what ends the transaction is refused.
+const UNLOCKING = /\brollback\b/i;
 const prepared = new Map<string, boolean>();
 const ENDED = 'the transaction has ended: await everything that is started in it';
 

@@ -50,6 +50,15 @@ export function stamped(appends: readonly Append[], upcasts: Upcasts): readonly 
   return appends.map((append) => ({ ...append, events: append.events.map(stamp) }));
 }
 
+/** As stamped, and also for the first form: code of later forms may append it. Errors: InvalidArgument, for an old name. */
+export function completed(appends: readonly Append[], upcasts: Upcasts): Append[] {
+  const stamp = (event: Append['events'][number]): Append['events'][number] => {
+    const { [EVENT_VERSION]: version = upcasts.versionOf(event.type) ?? 1 } = event.metadata;
+    return { ...event, metadata: { ...event.metadata, [EVENT_VERSION]: version } };
+  };
+  return appends.map((append) => ({ ...append, events: append.events.map(stamp) }));
+}
+
 /** As prepareAppends, for one whose event ids are known to be distinct. */
 export function prepareAppend(request: AppendRequest): Append {
   assertStoredName(request.stream);

@@ -18,6 +18,7 @@ import {
   assertExpected,
   assertReadable,
   assertStoredName,
+  completed,
   prepareAppend,
   prepareAppends,
   stamped,
@@ -108,6 +109,14 @@ export abstract class EventStore {
    */
   append(...requests: AppendRequest[]): Promise<AppendResult[]> {
     return this.asAppend(requests, (traced) => this.appendAll(traced));
+  }
+
+  /**
+   * What append() would make of these now: checked, with their metadata, and each event with the form it has. For who keeps
+   * them and appends them later, perhaps by other code. Errors: InvalidArgument.
+   */
+  complete(...requests: AppendRequest[]): AppendRequest[] {
+    return completed(prepareAppends(requests), this.upcasts);
   }
 
   /**
@@ -226,7 +235,8 @@ export abstract class EventStore {
 
   /**
    * Stores a snapshot, unless there is a later one of its kind: at once or, in a transaction, when that has committed. It is
-   * deleted with its stream. Errors: InvalidArgument for a state that is not JSON.
+   * deleted with its stream. Where `capabilities.snapshots` is false nothing is kept, and nothing is lost by that. Errors:
+   * InvalidArgument for a state that is not JSON.
    */
   async saveSnapshot(stream: StreamName, snapshot: Snapshot): Promise<void> {
     assertStoredName(stream);

@@ -14,4 +14,7 @@ export {
   LockService,
   type LockWait,
 } from './lock-service.js';
-export { type LockServiceOptions, PostgresLockService } from './postgres/postgres-lock-service.js';
+export { type LockServiceSettings, lockServiceSettings, openLockService } from './open-lock-service.js';
+export { PostgresLockService } from './postgres/postgres-lock-service.js';
+export { RedisLockService } from './redis/redis-lock-service.js';
+export type { LockServiceOptions } from './session/session-lock-service.js';

@@ -1,5 +1,6 @@
 // How long to wait before trying again: twice as long each time, up to a limit, and never all at the same moment.
 
+/** The first wait, and the longest, in milliseconds. */
 export interface Backoff {
   readonly firstMs: number;
   readonly mostMs: number;

@@ -1,4 +1,5 @@
 // F3: consumers of the feed, alone and in groups, and their checkpoints.
+export { type Backoff, delayOf } from './backoff.js';
 export { Checkpoints, type HeldCheckpoint } from './checkpoints.js';
 export {
   Consumer,
@@ -24,6 +25,7 @@ export {
 } from './groups/consumer-groups.js';
 export { ConsumerGroupsModule } from './groups/consumer-groups.module.js';
 export { PostgresConsumerGroups } from './groups/postgres-consumer-groups.js';
+export { reasonOf } from './groups/reason.js';
 export { SoleOwner, type SoleOwnerOptions } from './groups/sole-owner.js';
 export { methodsOf, On } from './on.js';
 export { Signal } from './signal.js';

@@ -113,6 +113,31 @@ const metrics = {
     what: 'Streams of those slices that wait for their next attempt, or for an operator.',
     attributes: ['messaging.consumer.group.name'],
   },
+  'concord.transaction.duration': {
+    kind: 'histogram',
+    unit: 's',
+    what: 'Distributed transactions, from the first attempt to the last answer of a participant.',
+    attributes: ['concord.transaction.outcome', 'error.type'],
+    boundaries: SHORT_SECONDS,
+  },
+  'concord.transaction.in_doubt': {
+    kind: 'gauge',
+    unit: '{transaction}',
+    what: 'Distributed transactions that this process can see and that should have come to their end: above 0 for long, look.',
+    attributes: [],
+  },
+  'concord.transaction.forced': {
+    kind: 'counter',
+    unit: '{transaction}',
+    what: 'Distributed transactions that an operator has forced.',
+    attributes: ['concord.transaction.outcome'],
+  },
+  'concord.transaction.contradictions': {
+    kind: 'counter',
+    unit: '{transaction}',
+    what: 'Times that a participant was found to have done otherwise than was decided: alarm on any.',
+    attributes: [],
+  },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 
 /** Which metric. */

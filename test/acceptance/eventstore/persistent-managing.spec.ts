@@ -4,7 +4,7 @@ import { END, eventTypeFilter, persistentSubscriptionToAllSettingsFromDefaults, 
 import { withClient } from '@concord/testing';
 import { consuming, typesOf } from './consuming.js';
 import { events, fresh, fromStart, serversUnderTest, subscribed, until } from './persistent-kit.js';
-import { event, TENANT } from './server-under-test.js';
+import { event, taking, TENANT } from './server-under-test.js';
 
 const servers = serversUnderTest();
 
@@ -37,6 +37,24 @@ describe('making, changing and deleting', () => {
     const all = persistentSubscriptionToAllSettingsFromDefaults({ startFrom: START });
     await expect(client.createPersistentSubscriptionToAll('bad', all, bad)).rejects.toThrow(/regular expression/);
     await expect(client.getPersistentSubscriptionToAllInfo('bad')).rejects.toMatchObject({ type: absent.type });
+  });
+
+  it.each([
+    ['x', 100_000],
+    ['界', 20_000],
+    ['\u{1F600}', 20_000],
+  ])('is refused by a name that is far too long, and no other call ends with that one: %s', async (letter, count) => {
+    const { client, stream } = await subscribed(servers.shared, ['A']);
+    const live = client.subscribeToStream(stream, { fromRevision: START });
+    const take = taking(live);
+    await take(1);
+    const long = letter.repeat(count);
+    const refused = { type: 'persistent-subscription-failed', message: expect.stringContaining('...') as string };
+    await expect(client.createPersistentSubscriptionToStream(long, 'g', fromStart())).rejects.toMatchObject(refused);
+    await expect(client.createPersistentSubscriptionToStream(stream, long, fromStart())).rejects.toMatchObject(refused);
+    await client.appendToStream(stream, events('B'));
+    expect((await take(1))[0]!.event!.type).toBe('B');
+    await live.unsubscribe();
   });
 
   it('takes no more consumers than it was told to', async () => {

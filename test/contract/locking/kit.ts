@@ -7,6 +7,8 @@ import { runInTenant } from '@concord/tenancy';
 
 export interface TwoServices {
   readonly url: string;
+  /** Where the locks are, if that is not the database. */
+  readonly redisUrl?: string;
   readonly a: LockService;
   readonly b: LockService;
   /** That in which the services' transactions run. */

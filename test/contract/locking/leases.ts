@@ -23,7 +23,7 @@ export function leases(stores: LockStores): void {
   afterAll(() => two.close());
 
   async function holdElsewhere(streams: readonly StreamName[], what = 'hold') {
-    const started = await startProcess<Said>('lock-holder-process.ts', two.url, what, ...streams);
+    const started = await startProcess<Said>('lock-holder-process.ts', two.url, two.redisUrl ?? '', what, ...streams);
     children.push(started.process);
     const said = [started.message];
     started.process.on('message', (message) => said.push(message as Said));

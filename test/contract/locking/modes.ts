@@ -114,10 +114,11 @@ export function modes(stores: LockStores): void {
   it('two that mean to write later take turns, beside readers', async () => {
     const stream = newStream();
     const reader = await hold(two.a, stream, 'S');
+    const elder = two.b.begin();
     const first = await hold(two.a, stream, 'U');
     const second = ask(two.b, stream, 'U');
     await waiting(two.a, stream, 1);
-    const later = await hold(two.b, stream, 'S');
+    const later = await hold(two.b, stream, 'S', { owner: elder });
     const writes = ask(two.a, stream, 'X', { owner: first });
     await waiting(two.a, stream, 2);
     await two.a.release(reader);

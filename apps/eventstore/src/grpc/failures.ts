@@ -35,11 +35,15 @@ export class AppendTimedOut extends ConcordError {
 
 const logger = new Logger('EventStoreServer');
 
-/** The failure of a call. Trailers are ASCII: what is not is percent-encoded. */
+/**
+ * The failure of a call. Trailers are ASCII: what is not is percent-encoded. They are cut to what clients take: one that gets more
+ * than 64 KiB of them gives up the connection, and with it all its other calls.
+ */
 export function toServiceError(error: unknown): ServiceError {
-  const [code, text, trailers] = describe(error);
+  const [code, whole, trailers] = describe(error);
+  const text = cut(whole);
   const metadata = new Metadata();
-  for (const [key, value] of Object.entries(trailers)) metadata.set(key, asciiOf(value));
+  for (const [key, value] of Object.entries(trailers)) metadata.set(key, asciiOf(cut(value)));
   return Object.assign(new Error(text), { name: 'ServiceError', code, details: text, metadata });
 }
 
@@ -125,6 +129,14 @@ export function textOf(error: unknown): string {
   return ofDatabase
     ? 'the database of this server cannot be reached at present'
     : 'the server failed: its log says why';
+}
+
+// Twice this is longer than any name that is taken; encoded, a character may be nine.
+const LONGEST_END = 500;
+
+function cut(text: string): string {
+  if (text.length <= 2 * LONGEST_END) return text;
+  return `${text.slice(0, LONGEST_END)}...${text.slice(-LONGEST_END)}`.toWellFormed();
 }
 
 function asciiOf(text: string): string {

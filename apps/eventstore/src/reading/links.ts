@@ -9,10 +9,30 @@ interface Place {
 }
 
 /**
- * Puts the events in that links point to, by one query a page. A link to nothing stays alone, and so does one to a stream
- * that may not be read: anybody can write a link.
+ * Puts the events in that links point to, by one query a page. A link to nothing stays alone, one to what its stream shows no
+ * more, and one to a stream that may not be read: anybody can write a link.
  */
 export async function resolveLinks(
+  stored: StoredEvents,
+  entries: readonly Entry[],
+  mayRead: (stream: string) => Promise<boolean>,
+): Promise<readonly Entry[]> {
+  return resolveWritten(stored, await withoutHidden(stored, entries), mayRead);
+}
+
+/** Links of system streams have the feed's events with them, hidden ones too. */
+async function withoutHidden(stored: StoredEvents, entries: readonly Entry[]): Promise<readonly Entry[]> {
+  const streams = new Set(entries.flatMap(({ event, link }) => (event && link ? [event.stream_name] : [])));
+  if (streams.size === 0) return entries;
+  const first = await stored.firstShown([...streams]);
+  return entries.map((entry) => {
+    const { event, link } = entry;
+    const isHidden = event && link && event.stream_position < (first.get(event.stream_name) ?? 0n);
+    return isHidden ? { event: undefined, link } : entry;
+  });
+}
+
+async function resolveWritten(
   stored: StoredEvents,
   entries: readonly Entry[],
   mayRead: (stream: string) => Promise<boolean>,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseUnavailable } from '@concord/database';
 import type { StreamName } from '@concord/kernel';
 import type { LoadedStream } from '../requests.js';
-import { GroupLoad } from './group-load.js';
+import { type FindEnds, GroupLoad, type LoadStreams } from './group-load.js';
 
 const POOL_SIZE = 20;
 const MOST_CALLS = POOL_SIZE / 4;
@@ -11,11 +11,13 @@ const empty: LoadedStream = { events: [], revision: -1n, first: 0n };
 const tenant = (n: number) => `t-${n}`;
 const names = (count: number) => Array.from({ length: count }, (_, n) => `s-${n}` as StreamName);
 
-/** Loads by a function that says what a call answers. */
+/** Loads by a function that says what a call answers; what is called heavy ends late. */
 function loads(answer: (streams: readonly StreamName[]) => Promise<void> | void) {
   const calls: (readonly StreamName[])[] = [];
   const counts = { now: 0, most: 0 };
-  const group = new GroupLoad(async (streams) => {
+  const findEnds: FindEnds = (streams) =>
+    Promise.resolve(new Map(streams.map((stream) => [stream, stream.startsWith('heavy') ? 1_000_000n : 3n])));
+  const loadStreams: LoadStreams = async (streams) => {
     calls.push(streams);
     counts.now += 1;
     counts.most = Math.max(counts.most, counts.now);
@@ -26,7 +28,8 @@ function loads(answer: (streams: readonly StreamName[]) => Promise<void> | void)
       counts.now -= 1;
     }
     return new Map(streams.map((stream) => [stream, empty]));
-  }, POOL_SIZE);
+  };
+  const group = new GroupLoad({ loadStreams, findEnds, poolSize: POOL_SIZE });
   return { group, calls, counts };
 }
 
@@ -55,6 +58,22 @@ describe('loads at the same time', () => {
     }
     await Promise.all(all);
     expect(counts.most).toBe(MOST_CALLS);
+  });
+
+  it('are asked for again when they are in one call with a heavy one, and not when all are slow', async () => {
+    let open: () => void = () => undefined;
+    const closed = new Promise<void>((resolve) => (open = resolve));
+    const isQuick = (stream: string) => stream.startsWith('s-');
+    const { group, calls } = loads((streams) => (streams.every(isQuick) ? undefined : closed));
+    // Two calls of two.
+    const names = ['heavy-1', 's-1', 'slow-1', 'slow-2'] as StreamName[];
+    const loading = names.map((name) => group.load(tenant(0), name));
+    await expect(loading[1]).resolves.toBe(empty);
+    await sleep(150);
+    const asked = [...calls];
+    open();
+    await Promise.all(loading);
+    expect(asked).toEqual([['heavy-1', 's-1'], ['slow-1', 'slow-2'], ['s-1']]);
   });
 
   it('find the one that spoils it for all by halves, one call after another', async () => {

@@ -1,7 +1,8 @@
 // Loads that are asked for at the same time travel in one call. There is no delay: whoever comes while calls are under way is
-// in the next. Two are, and a few more where some take long: nobody waits for another's heavy stream while there is room.
+// in the next. Two are, and a few more where some take long: nobody waits for another's heavy stream while there is room, and
+// who is in one call with it is asked for again.
 import { DatabaseUnavailable } from '@concord/database';
-import type { StreamName } from '@concord/kernel';
+import type { StreamName, StreamPosition } from '@concord/kernel';
 import { runInTenant, type TenantId } from '@concord/tenancy';
 import type { LoadedStream } from '../requests.js';
 import { Fifo } from './fifo.js';
@@ -11,6 +12,15 @@ export type LoadStreams = (
   streams: readonly StreamName[],
   version: number | null,
 ) => Promise<ReadonlyMap<StreamName, LoadedStream>>;
+
+/** Where streams of the running tenant end. */
+export type FindEnds = (streams: readonly StreamName[]) => Promise<ReadonlyMap<StreamName, StreamPosition>>;
+
+interface Loading {
+  readonly loadStreams: LoadStreams;
+  readonly findEnds: FindEnds;
+  readonly poolSize: number;
+}
 
 interface Waiting {
   readonly stream: StreamName;
@@ -33,22 +43,25 @@ const MAX_STREAMS = 64;
 /** A call that takes longer loads something heavy, or reads files. */
 const SHORT_MS = 50;
 const PART_OF_POOL = 4;
+/** A stream that ends before this is not what makes a call long. */
+const LIGHT = 500n;
 
 export class GroupLoad {
   private readonly kinds = new Map<string, Kind>();
   /** Those that somebody waits for, in turn. */
   private readonly turns = new Fifo<Kind>();
   private readonly mostCalls: number;
+  private readonly loadStreams: LoadStreams;
+  private readonly findEnds: FindEnds;
   private waiting = 0;
   private calls = 0;
   /** Of the calls, those that have been under way for a short time only. */
   private shortCalls = 0;
   private isGathering = false;
 
-  constructor(
-    private readonly loadStreams: LoadStreams,
-    poolSize: number,
-  ) {
+  constructor({ loadStreams, findEnds, poolSize }: Loading) {
+    this.loadStreams = loadStreams;
+    this.findEnds = findEnds;
     this.mostCalls = Math.max(MAX_UNDER_WAY, Math.floor(poolSize / PART_OF_POOL));
   }
 
@@ -108,11 +121,40 @@ export class GroupLoad {
     };
     this.calls += 1;
     this.shortCalls += 1;
-    const timer = setTimeout(noLongerShort, SHORT_MS);
+    const timer = setTimeout(() => {
+      noLongerShort();
+      void this.overtake(kind, batch);
+    }, SHORT_MS);
     await this.send(kind, batch);
     clearTimeout(timer);
     this.calls -= 1;
     noLongerShort();
+  }
+
+  /**
+   * Asks again for the light streams of a call that takes long, unless all of them are: then it is the database that is slow.
+   * Never rejects; what fails here, the call itself still answers.
+   */
+  private async overtake(kind: Kind, batch: Batch): Promise<void> {
+    if (batch.length === 1 || this.calls >= this.mostCalls) return;
+    this.calls += 1;
+    try {
+      await runInTenant(kind.tenant, async () => {
+        const ends = await this.findEnds(batch.map(([stream]) => stream));
+        const light = batch.filter(([stream]) => (ends.get(stream) ?? 0n) < LIGHT);
+        if (light.length === 0 || light.length === batch.length) return;
+        const loaded = await this.loadStreams(
+          light.map(([stream]) => stream),
+          kind.version,
+        );
+        for (const [stream, loads] of light) answer(loads, loaded.get(stream));
+      });
+    } catch {
+      // Said above.
+    } finally {
+      this.calls -= 1;
+      this.gather();
+    }
   }
 
   /** Never rejects. */

@@ -6,10 +6,16 @@ import type { EventStore } from '../event-store.js';
 import type { AppendRequest, AppendResult, LoadedStream } from '../requests.js';
 import type { StoreTelemetry } from '../telemetry.js';
 import type { UnlockedCommands } from '../unlocked-commands.js';
-import { GroupLoad, type LoadStreams } from './group-load.js';
+import { type FindEnds, GroupLoad, type LoadStreams } from './group-load.js';
 import type { WholeAppend } from './stream-append.js';
 
 const WHOLE_END = loadSql(import.meta.url, 'sql/whole-end.sql');
+const STREAM_ENDS = loadSql(import.meta.url, 'sql/stream-ends.sql');
+
+interface StreamEnd {
+  readonly stream: StreamName;
+  readonly last: StreamPosition;
+}
 
 interface Options {
   readonly store: EventStore;
@@ -34,7 +40,11 @@ export class PostgresUnlockedCommands implements UnlockedCommands {
     this.check = check;
     this.telemetry = telemetry;
     this.worthFrom = worthFrom;
-    this.groupLoad = new GroupLoad(load, database.poolSize);
+    const findEnds: FindEnds = async (streams) => {
+      const rows = await database.query<StreamEnd>(STREAM_ENDS, [currentTenant(), streams]);
+      return new Map(rows.map((row) => [row.stream, row.last]));
+    };
+    this.groupLoad = new GroupLoad({ loadStreams: load, findEnds, poolSize: database.poolSize });
   }
 
   load(stream: StreamName, snapshotVersion?: number): Promise<LoadedStream> {

@@ -28,6 +28,7 @@ const sql = {
   archivedBackwards: loadSql(import.meta.url, 'sql/stored-feed-archived-backwards.sql'),
   archivedPlaces: loadSql(import.meta.url, 'sql/stored-places-archived.sql'),
   end: loadSql(import.meta.url, 'sql/stored-end.sql'),
+  firstShown: loadSql(import.meta.url, 'sql/first-shown.sql'),
   at: loadSql(import.meta.url, 'sql/stored-events-at.sql'),
   horizon: loadSql(import.meta.url, 'sql/feed-horizon.sql'),
 };
@@ -90,6 +91,16 @@ export class StoredEvents {
       events.push(...(await this.archive.ofStream(currentTenant(), stream, only)));
     }
     return events;
+  }
+
+  /**
+   * The first position that a stream shows, of those streams that may hide events, which the feed goes on giving until they
+   * are scavenged.
+   */
+  async firstShown(streams: readonly string[]): Promise<ReadonlyMap<string, StreamPosition>> {
+    type First = { readonly stream: string; readonly first: StreamPosition };
+    const rows = await this.database.query<First>(sql.firstShown, [currentTenant(), streams]);
+    return new Map(rows.map(({ stream, first }) => [stream, first]));
   }
 
   /** Up to where the feed is settled: what was read up to here is complete for ever. */

@@ -2,6 +2,7 @@
 
 const MAX_REASON = 2000;
 
+/** Name and text of an error, as PostgreSQL can keep it. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   // PostgreSQL keeps no U+0000.

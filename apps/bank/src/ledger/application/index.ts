@@ -2,6 +2,7 @@
 import { ChangeOverdraftLimit, ChangeOverdraftLimitHandler } from './change-overdraft-limit.js';
 import { CloseAccount, CloseAccountHandler } from './close-account.js';
 import { DepositMoney, DepositMoneyHandler } from './deposit-money.js';
+import { MoveMoney, MoveMoneyHandler } from './move-money.js';
 import { OpenAccount, OpenAccountHandler } from './open-account.js';
 import { RegisterDistrict, RegisterDistrictHandler } from './register-district.js';
 import { TransferMoney, TransferMoneyHandler } from './transfer-money.js';
@@ -22,6 +23,7 @@ export const ledgerCommands = [
   DepositMoney,
   WithdrawMoney,
   TransferMoney,
+  MoveMoney,
   ChangeOverdraftLimit,
   CloseAccount,
   RegisterDistrict,
@@ -32,6 +34,7 @@ export const ledgerHandlers = [
   DepositMoneyHandler,
   WithdrawMoneyHandler,
   TransferMoneyHandler,
+  MoveMoneyHandler,
   ChangeOverdraftLimitHandler,
   CloseAccountHandler,
   RegisterDistrictHandler,

@@ -12,15 +12,25 @@ export async function recordArchive(
   { file, sha256, events }: ArchiveFile & { readonly events: readonly ArchivedEvent[] },
 ): Promise<void> {
   const [first, last] = [events[0], events.at(-1)].map((event) => event?.global_position);
-  const ranges = JSON.stringify(rangesOf(events));
-  await database.query(sql.record, [tenant, file, sha256, events.length, first, last, ranges]);
+  const parts = JSON.stringify(partsOf(events));
+  await database.query(sql.record, [tenant, file, sha256, events.length, first, last, parts]);
 }
 
-/** Of each stream: where its part begins and ends. */
-function rangesOf(events: readonly ArchivedEvent[]): { stream: string; first: string; last: string }[] {
-  const ranges = new Map<string, { stream: string; first: string; last: string }>();
-  for (const { stream_name: stream, stream_position: last } of events) {
-    ranges.set(stream, { stream, first: ranges.get(stream)?.first ?? last, last });
+interface Part {
+  readonly stream: string;
+  readonly first: string;
+  last: string;
+  readonly recorded: string[];
+}
+
+/** Of each stream: where its part begins and ends, and when its events were recorded. */
+function partsOf(events: readonly ArchivedEvent[]): Part[] {
+  const parts = new Map<string, Part>();
+  for (const { stream_name: stream, stream_position: position, recorded_at } of events) {
+    const part = parts.get(stream) ?? { stream, first: position, last: position, recorded: [] };
+    part.last = position;
+    part.recorded.push(recorded_at);
+    parts.set(stream, part);
   }
-  return [...ranges.values()];
+  return [...parts.values()];
 }

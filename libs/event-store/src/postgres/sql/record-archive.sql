@@ -3,6 +3,6 @@ with file as (
   values ($1, $2, $3, $4, $5, $6)
   returning tenant_id, archive_id
 )
-insert into concord.archived_streams (tenant_id, stream_name, first_position, last_position, archive_id)
-select file.tenant_id, s.stream, s.first, s.last, file.archive_id
-from file, json_to_recordset($7::json) as s (stream text, first bigint, last bigint)
+insert into concord.archived_streams (tenant_id, stream_name, first_position, last_position, archive_id, recorded_at)
+select file.tenant_id, s.stream, s.first, s.last, file.archive_id, s.recorded
+from file, json_to_recordset($7::json) as s (stream text, first bigint, last bigint, recorded timestamptz[])

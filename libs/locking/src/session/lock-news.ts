@@ -1,4 +1,4 @@
-// What the database tells of locks: that somebody got one, or has to give way. Some of it is for other processes.
+// What is told of locks: that somebody got one, or has to give way. Some of it is for other processes.
 import type { StreamName } from '@concord/kernel';
 import type { LockMode } from '../lock-holder.js';
 
@@ -11,9 +11,6 @@ export interface LockNews {
   readonly mode: LockMode;
   readonly token: string;
 }
-
-/** The channel on which a session is told to look what is new. */
-export const channelOf = (session: string): string => `concord_locks_${session.replaceAll('-', '')}`;
 
 export const lockKey = (tenant: string, stream: string): string => `${tenant} ${stream}`;
 

@@ -1,9 +1,9 @@
 // A process's lease on its locks: kept by heartbeats, one for all owners, and never taken up again once it has ended. What is
 // granted by other processes it hears by a hint, and looks for itself now and then: a hint may be lost.
-import { type Database, loadSql } from '@concord/database';
 import { newId, warn } from '@concord/kernel';
 import { LeaseLost, OwnerWounded } from '../errors.js';
-import { channelOf, type LockNews } from './lock-news.js';
+import type { LockNews } from './lock-news.js';
+import type { LockTable } from './lock-table.js';
 import { LockTurns } from './lock-turns.js';
 import type { LockAsk, OwnerLocks } from './owner-locks.js';
 
@@ -13,16 +13,6 @@ export interface SessionSettings {
   readonly label: string;
 }
 
-interface HeardRow {
-  readonly alive: boolean;
-  readonly news: readonly LockNews[] | null;
-}
-
-const sql = {
-  beat: loadSql(import.meta.url, 'sql/lock-beat.sql'),
-  look: loadSql(import.meta.url, 'sql/look-at-locks.sql'),
-  end: loadSql(import.meta.url, 'sql/end-lock-session.sql'),
-};
 const BEATS_A_LEASE = 5;
 
 export class LockSession {
@@ -38,10 +28,10 @@ export class LockSession {
   private isEnded = false;
 
   constructor(
-    private readonly database: Database,
+    private readonly table: LockTable,
     private readonly settings: SessionSettings,
   ) {
-    this.turns = new LockTurns(database, this.id, {
+    this.turns = new LockTurns(table, this.id, {
       granted: (ask, token) => this.owners.get(ask.owner.id)?.granted(ask, ask.mode, token),
       heard: (news) => this.heard(news),
       ended: () => this.lose('its lease has ended'),
@@ -50,7 +40,7 @@ export class LockSession {
 
   /** Whether the lease runs, by this process's clock also when its timers are late. */
   get isAlive(): boolean {
-    if (!this.isEnded && performance.now() >= this.until) this.lose('nothing was heard of the database for too long');
+    if (!this.isEnded && performance.now() >= this.until) this.lose('no heartbeat was answered for too long');
     return !this.isEnded;
   }
 
@@ -64,7 +54,7 @@ export class LockSession {
       }, lookMs),
     );
     for (const timer of this.timers) timer.unref();
-    this.stopListening = this.database.notifications.listen(channelOf(this.id), () => void this.look(false));
+    this.stopListening = this.table.listen(this.id, (news) => (news ? this.heard(news) : void this.look(false)));
     return this;
   }
 
@@ -81,7 +71,7 @@ export class LockSession {
     if (state.asks.get(ask.key) !== ask) return;
     state.asks.delete(ask.key);
     const { tenant, stream } = ask;
-    this.turns.giveUp({ owner: state.owner.id, tenant, stream, waitsOnly: true, done: () => undefined });
+    this.turns.giveUp({ owner: state.owner, tenant, stream, waitsOnly: true, done: () => undefined });
   }
 
   async release(state: OwnerLocks): Promise<void> {
@@ -89,9 +79,16 @@ export class LockSession {
     const places = state.release();
     await Promise.all(
       places.map(
-        ({ tenant, stream }) =>
+        ({ key, tenant, stream }) =>
           new Promise<void>((done) =>
-            this.turns.giveUp({ owner: state.owner.id, tenant, stream, waitsOnly: false, done }),
+            this.turns.giveUp({
+              owner: state.owner,
+              tenant,
+              stream,
+              waitsOnly: false,
+              held: state.held.get(key),
+              done,
+            }),
           ),
       ),
     );
@@ -100,7 +97,7 @@ export class LockSession {
   /** Those of other processes are told that there is something. */
   heard(news: readonly LockNews[]): void {
     for (const { kind, session, owner, tenant, stream, mode, token } of news) {
-      if (session !== this.id) this.database.notifications.notify(channelOf(session));
+      if (session !== this.id) this.table.tell(session);
       else if (kind === 'granted') this.owners.get(owner)?.granted({ tenant, stream }, mode, BigInt(token));
       else this.owners.get(owner)?.lose(new OwnerWounded(`an older owner needs "${stream}"`, { owner, stream }));
     }
@@ -109,7 +106,7 @@ export class LockSession {
   async close(): Promise<void> {
     if (this.isEnded) return;
     this.lose('it was closed');
-    const news = await this.database.queryAside<LockNews>(sql.end, [this.id]);
+    const news = await this.table.end(this.id);
     this.heard(news.filter(({ session }) => session !== this.id));
   }
 
@@ -126,7 +123,7 @@ export class LockSession {
   }
 
   private async beatAgain(): Promise<void> {
-    if (this.isBeating || !this.isAlive) return;
+    if (!this.isAlive || this.isBeating) return;
     this.isBeating = true;
     // The next one may succeed, before the lease has ended.
     await this.beat(false).catch((error: unknown) => warn(error, 'ConcordLocks'));
@@ -134,20 +131,21 @@ export class LockSession {
   }
 
   private async beat(begins: boolean): Promise<void> {
-    // Not from the answer on: the lease runs since the database has had the question.
+    // Not from the answer on: the lease runs since the question arrived.
     const sent = performance.now();
     const { label, leaseMs } = this.settings;
-    const [row] = await this.database.queryAside<HeardRow>(sql.beat, [this.id, label, leaseMs, begins]);
+    const { alive, news } = await this.table.beat({ id: this.id, label, leaseMs }, begins);
     if (this.isEnded) return;
-    if (!row?.alive) {
+    if (!alive) {
       this.lose('its lease has ended');
       return;
     }
     this.until = sent + leaseMs;
     clearTimeout(this.leaseEnds);
-    this.leaseEnds = setTimeout(() => this.isAlive, Math.max(this.until - performance.now(), 0));
+    // Not a fraction of a millisecond too early: nobody would look again while a heartbeat is not answered.
+    this.leaseEnds = setTimeout(() => this.isAlive, Math.max(Math.ceil(this.until - performance.now()), 0) + 1);
     this.leaseEnds.unref();
-    this.heard(row.news ?? []);
+    this.heard(news);
   }
 
   private waiting(forMs: number): LockAsk[] {
@@ -171,9 +169,8 @@ export class LockSession {
   private async lookOnce(settles: boolean): Promise<void> {
     if (this.isEnded) return;
     const locks = [...new Map(this.waiting(0).map((ask) => [ask.key, ask])).values()];
-    const places = [locks.map(({ tenant }) => tenant), locks.map(({ stream }) => stream)];
-    const [row] = await this.database.queryAside<HeardRow>(sql.look, [this.id, ...places, settles]);
-    this.heard(row?.news ?? []);
-    if (row && !row.alive) this.lose('its lease has ended');
+    const { alive, news } = await this.table.look(this.id, locks, settles);
+    this.heard(news);
+    if (!alive) this.lose('its lease has ended');
   }
 }

@@ -1,0 +1,1 @@
+select concord.hand_to_processes($1, $2)

@@ -1,0 +1,5 @@
+select process, instance_id, status, version, due_at, attempts, reason, created_at, changed_at
+from concord.processes
+where process = $1 and tenant_id = $2 and instance_id > $3 and ($4::text is null or status = $4)
+order by instance_id
+limit $5

@@ -1,0 +1,1 @@
+select concord.release_processes($1, $2)

@@ -1,0 +1,63 @@
+// The event store on PostgreSQL as a participant: locks, prepared events and events are in one database, so that its commit
+// is one transaction.
+import { CommitUnknown, DatabaseUnavailable } from '@concord/database';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TransactionInDoubt } from './errors.js';
+import { reached } from './failpoints.js';
+import { inOrder } from './in-order.js';
+import type { TransactionRef, Vote } from './participant.js';
+import type { Prepared } from './prepare-log.js';
+import { StoreParticipant, votingOn } from './store-participant.js';
+import type { StoreWork } from './store-session.js';
+
+const LOOK_WITHIN_MS = 10_000;
+const LOOK_AGAIN_MS = 100;
+
+/** A PostgresEventStore that takes part in transactions; `database` is the store's. */
+export class PostgresParticipant extends StoreParticipant {
+  override async commitAlone(transaction: TransactionRef, work: StoreWork): Promise<Vote> {
+    await reached('participant.prepare-received');
+    const vote = await votingOn(() => this.appendFenced(work)).catch((error: unknown) => {
+      if (error instanceof CommitUnknown || error instanceof DatabaseUnavailable)
+        return this.lookFor(transaction, work);
+      throw error;
+    });
+    if (vote.vote === 'yes') await reached('participant.committed');
+    return vote;
+  }
+
+  protected override async makeReady(transaction: TransactionRef, { owner, requests }: StoreWork): Promise<void> {
+    await this.log.prepare(transaction, owner, { requests, elsewhere: false });
+  }
+
+  protected override async commitPrepared(id: string, prepared: Prepared): Promise<void> {
+    await this.log.commit(id, prepared, () => this.store.append(...prepared.requests));
+  }
+
+  private async appendFenced({ owner, requests }: StoreWork): Promise<Vote> {
+    const [, results] = await this.database.transaction(() =>
+      inOrder([this.locks.fence(owner), this.store.append(...requests)]),
+    );
+    if (results.some(({ events }) => events.length > 0)) return { vote: 'yes' };
+    return { vote: 'no', reason: { kind: 'repeated', message: 'its events are there already' } };
+  }
+
+  /** The answer to the commit was lost. Under the locks of its streams, which the commit has, there is no doubt left. */
+  private async lookFor({ id }: TransactionRef, { requests }: StoreWork): Promise<Vote> {
+    const ids = requests.flatMap(({ events }) => events.map((event) => event.id));
+    const streams = requests.map(({ stream }) => stream);
+    for (const deadline = Date.now() + LOOK_WITHIN_MS; ;) {
+      try {
+        const found = await this.store.transaction(async () => {
+          await this.store.lockAndLoad(streams);
+          return this.store.findEvents(ids, streams);
+        });
+        if (found.length > 0) return { vote: 'yes' };
+        return { vote: 'no', reason: { kind: 'conflict', message: 'the connection was lost before the commit' } };
+      } catch (cause) {
+        if (Date.now() > deadline) throw new TransactionInDoubt(id, { cause });
+        await sleep(LOOK_AGAIN_MS);
+      }
+    }
+  }
+}

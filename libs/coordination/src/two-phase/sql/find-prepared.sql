@@ -1,0 +1,3 @@
+select tenant_id as tenant, coordinator, state, lock_owner, appends
+from concord.prepared_transactions
+where participant = $1 and transaction_id = $2

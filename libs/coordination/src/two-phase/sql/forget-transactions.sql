@@ -1,0 +1,1 @@
+select concord.forget_transactions($1)

@@ -1,0 +1,1 @@
+select concord.prepare_transaction($1, $2, $3, $4, $5, $6, $7)

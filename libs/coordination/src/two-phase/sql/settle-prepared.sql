@@ -1,0 +1,1 @@
+select concord.settle_prepared($1, $2, $3)

@@ -1,0 +1,1 @@
+select state from concord.transactions where transaction_id = $1

@@ -1,0 +1,141 @@
+// A store as a participant: what is common to those whose locks and prepared values are in PostgreSQL.
+import {
+  CommitUnknown,
+  DatabaseUnavailable,
+  type Database,
+  OwnershipLost,
+  TransactionSettled,
+  TransientConflict,
+} from '@concord/database';
+import type { EventStore } from '@concord/event-store';
+import { ConcordError, WrongExpectedVersion } from '@concord/kernel';
+import type { ListedLock, LockService } from '@concord/locking';
+import { runInTenant } from '@concord/tenancy';
+import { reached } from './failpoints.js';
+import {
+  Participant,
+  type ParticipantState,
+  type PreparedTransaction,
+  type TransactionRef,
+  type Vote,
+} from './participant.js';
+import { type Prepared, PrepareLog } from './prepare-log.js';
+import { StoreSession, type StoreWork } from './store-session.js';
+
+/** A store, and what keeps its locks and prepared values. */
+export interface StoreParticipantOptions {
+  /** The same in every process, and for ever. */
+  readonly name: string;
+  /** That of the locks and the prepared values. */
+  readonly database: Database;
+  readonly store: EventStore;
+  /** On that database. */
+  readonly locks: LockService;
+}
+
+const PASSING = [OwnershipLost, WrongExpectedVersion, TransientConflict];
+const UNKNOWN = [DatabaseUnavailable, CommitUnknown];
+
+/** A store that takes part in transactions. */
+export abstract class StoreParticipant extends Participant<StoreWork> {
+  readonly name: string;
+  /** That of its locks. */
+  readonly database: Database;
+  protected readonly store: EventStore;
+  protected readonly locks: LockService;
+  protected readonly log: PrepareLog;
+
+  constructor({ name, database, store, locks }: StoreParticipantOptions) {
+    super();
+    this.name = name;
+    this.database = database;
+    this.store = store;
+    this.locks = locks;
+    this.log = new PrepareLog(database, locks, name);
+  }
+
+  /** Begins a transaction's part in this store; it is as old as the transaction. */
+  open(age: TransactionRef['age']): StoreSession {
+    return new StoreSession(this.store, this.locks, this.locks.again({ id: '', signal: NEVER, ...age }));
+  }
+
+  override async prepare(transaction: TransactionRef, { owner, requests }: StoreWork): Promise<Vote> {
+    await reached('participant.prepare-received');
+    const vote = await this.voteOn(transaction, { owner, requests });
+    if (vote.vote === 'yes') await reached('participant.prepared');
+    // Nobody needs to wait for the others on its account.
+    else void this.locks.release(owner);
+    return vote;
+  }
+
+  override async commit(id: string): Promise<void> {
+    await reached('participant.commit-received');
+    const prepared = await this.log.toCommit(id);
+    if (prepared) await runInTenant(prepared.tenant, () => this.commitPrepared(id, prepared));
+    await reached('participant.committed');
+  }
+
+  override async abort(transaction: Pick<TransactionRef, 'id' | 'tenant' | 'coordinator'>): Promise<void> {
+    await reached('participant.abort-received');
+    await this.log.abort(transaction);
+    await reached('participant.aborted');
+  }
+
+  override status(id: string): Promise<ParticipantState> {
+    return this.log.status(id);
+  }
+
+  override inDoubt(olderThanMs: number): Promise<PreparedTransaction[]> {
+    return this.log.inDoubt(olderThanMs);
+  }
+
+  /** Those that outlive everything but their transaction. */
+  async preparedLocks(): Promise<ListedLock[]> {
+    return (await this.locks.locks()).filter(({ prepared }) => prepared);
+  }
+
+  /** See PrepareLog.forgetSettled. */
+  forgetSettled(olderThanMs: number): Promise<void> {
+    return this.log.forgetSettled(olderThanMs);
+  }
+
+  /** Makes it so that commitPrepared() cannot be refused. Errors: whatever stands against it. */
+  protected abstract makeReady(transaction: TransactionRef, work: StoreWork): Promise<void>;
+
+  /** In the tenant of the transaction. */
+  protected abstract commitPrepared(id: string, prepared: Prepared): Promise<void>;
+
+  private async voteOn(transaction: TransactionRef, { owner, requests }: StoreWork): Promise<Vote> {
+    return votingOn(async () => {
+      if (requests.length === 0) {
+        await this.database.transaction(() => this.locks.fence(owner));
+        return { vote: 'read-only' };
+      }
+      if (requests.some(({ events }) => this.store.holdsPersonal(events))) {
+        const message =
+          'events with personal fields cannot be prepared: they would be kept in the clear until the commit';
+        return { vote: 'no', reason: { kind: 'refused', message, code: 'personal-data-not-prepared' } };
+      }
+      await this.makeReady(transaction, { owner, requests: this.store.complete(...requests) });
+      return { vote: 'yes' };
+    });
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+/** What errors of a prepare say as votes. Errors: those after which nothing is known. */
+export async function votingOn(prepare: () => Promise<Vote>): Promise<Vote> {
+  try {
+    return await prepare();
+  } catch (error) {
+    if (error instanceof TransactionSettled && error.state === 'prepared') return { vote: 'yes' };
+    if (!(error instanceof ConcordError) || UNKNOWN.some((kind) => error instanceof kind)) throw error;
+    return { vote: 'no', reason: { kind: kindOf(error), message: error.message, code: error.code } };
+  }
+}
+
+function kindOf(error: ConcordError): 'conflict' | 'refused' | 'repeated' | 'settled' {
+  if (error instanceof TransactionSettled) return error.state === 'repeated' ? 'repeated' : 'settled';
+  return PASSING.some((kind) => error instanceof kind) ? 'conflict' : 'refused';
+}

@@ -1,0 +1,1 @@
+select tenant, stream from concord.release_prepared_tokens($1)
