@@ -75,7 +75,7 @@ const LEFT_IN_SERVER = `
   select 'an open transaction of process ' || pid || ': ' || left(query, 80) from pg_stat_activity
     where datname = current_database() and state like 'idle in transaction%'
   union all
-  select 'a prepared transaction ' || gid from pg_prepared_xacts`;
+  select 'a prepared transaction ' || gid from pg_prepared_xacts where database = current_database()`;
 
 async function leftoversOf(database: Database): Promise<string[]> {
   const locks = new PostgresLockService(database);
