@@ -1,8 +1,9 @@
 // Closing: who waits for a connection still gets it, and a server that says nothing keeps nobody waiting.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTestDatabase, type TestDatabase } from '@concord/testing';
+import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
 import type pg from 'pg';
 import { openLine } from '../../../test/fixtures/line.js';
+import { ended, startProcess } from '../../../test/fixtures/process-under-test.js';
 import { DatabaseUnavailable } from './errors.js';
 import { openDatabase } from './open-database.js';
 
@@ -30,6 +31,18 @@ describe('close()', () => {
     const results = await Promise.race([settled, sleep(5000, [], { ref: false })]);
     expect(results.map(({ status }) => status)).toEqual(waiting.map(() => 'fulfilled'));
     expect(performance.now() - began).toBeLessThan(5000);
+  });
+
+  // As after some seconds without work. The connection for hints does not keep a process alive; its end has to.
+  it('comes to its end also when no other connection is left that keeps the process alive', async () => {
+    const { process: child, complaint } = await startProcess('closing-process.ts', testDatabase.url);
+    await withClient(testDatabase.url, (client) =>
+      client.query(`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+        where datname = current_database() and application_name = 'concord'`),
+    );
+    child.send('close');
+    await ended(child);
+    expect({ code: child.exitCode, complaint: complaint() }).toEqual({ code: 0, complaint: '' });
   });
 
   it('waits neither for a silent server nor for the pause after a slow hint', async () => {

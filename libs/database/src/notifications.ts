@@ -76,9 +76,17 @@ export class Notifications {
   /** Sends what is due, if the server takes it soon, and lets the connection go. */
   async close(): Promise<void> {
     this.closing.abort();
-    if (this.connection.current) await Promise.race([this.sending, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+    if (this.connection.current) await this.lastWords();
     await this.connection.close();
     await this.sending;
+  }
+
+  /** The process stays alive for them. */
+  private async lastWords(): Promise<void> {
+    const said = new AbortController();
+    const late = sleep(LAST_WORDS_MS, undefined, { signal: said.signal }).catch(() => undefined);
+    await Promise.race([this.sending, late]);
+    said.abort();
   }
 
   private async send(): Promise<void> {

@@ -7,6 +7,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 const CHECK_MS = 15_000;
 const PATIENCE_MS = 5_000;
+const GOODBYE_MS = 1_000;
 
 export interface SteadyConnectionOptions {
   readonly settings: () => pg.ClientConfig;
@@ -126,10 +127,16 @@ async function within<T>(milliseconds: number, answer: Promise<T>): Promise<T> {
   }
 }
 
-/** Ends it politely, or, when the server says nothing, without a word. */
+/** Ends it politely, or, when the server says nothing, without a word. The process is kept alive for that: it is waited for. */
 async function discard(client: pg.Client): Promise<void> {
-  const ended = client.end().catch(() => undefined);
-  const patience = sleep(1000, true, { ref: false });
-  const late = await Promise.race([ended.then(() => false), patience]);
-  if (late) (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  const inside = client as unknown as { ref(): void; connection: { stream: { destroy(): void } } };
+  inside.ref();
+  const ended = client.end().then(
+    () => false,
+    () => false,
+  );
+  const saidGoodbye = new AbortController();
+  const late = sleep(GOODBYE_MS, true, { signal: saidGoodbye.signal }).catch(() => false);
+  if (await Promise.race([ended, late])) inside.connection.stream.destroy();
+  saidGoodbye.abort();
 }
