@@ -83,9 +83,22 @@ begin
   return null;
 end $$;
 
-create trigger events_prepared_streams after insert on concord.events
-  referencing new table as added
-  for each statement execute function concord.guard_prepared_streams();
+-- From now on. Not from the beginning: it costs each statement that appends a look, and a store that takes no part in such
+-- transactions should not pay for it. Waits for the appends under way, and holds up others meanwhile. With the rights of who
+-- has made the schema.
+create function concord.start_guarding_prepared_streams() returns void
+  language plpgsql volatile security definer
+  set search_path to pg_catalog, pg_temp
+as $$
+begin
+  if not exists (
+    select from pg_trigger t where t.tgrelid = 'concord.events'::regclass and t.tgname = 'events_prepared_streams')
+  then
+    create or replace trigger events_prepared_streams after insert on concord.events
+      referencing new table as added
+      for each statement execute function concord.guard_prepared_streams();
+  end if;
+end $$;
 
 -- Says that the transaction has ended for this participant, or what it would append is there already ('repeated'): CN050.
 create function concord.refuse_settled(id uuid, state text) returns void

@@ -34,6 +34,7 @@ async function rate(events: number): Promise<number> {
 }
 
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+await opened.database.query({ text: 'select concord.start_guarding_prepared_streams()' });
 const guard = (what: 'enable' | 'disable') =>
   opened.database.query({ text: `alter table concord.events ${what} trigger events_prepared_streams` });
 

@@ -24,6 +24,7 @@ interface PreparedRow {
 }
 
 const sql = {
+  guard: loadSql(import.meta.url, 'sql/start-guarding.sql'),
   prepare: loadSql(import.meta.url, 'sql/prepare-transaction.sql'),
   settle: loadSql(import.meta.url, 'sql/settle-prepared.sql'),
   bury: loadSql(import.meta.url, 'sql/bury-transaction.sql'),
@@ -35,6 +36,7 @@ const sql = {
 export class PrepareLog {
   /** Of this process; the truth is in the database. */
   private readonly known = new Map<string, Prepared>();
+  private guarding: Promise<unknown> | undefined;
 
   constructor(
     private readonly database: Database,
@@ -51,6 +53,7 @@ export class PrepareLog {
     owner: LockOwner,
     { requests, elsewhere }: { readonly requests: readonly AppendRequest[]; readonly elsewhere: boolean },
   ): Promise<void> {
+    await this.guarded();
     const { id, tenant, coordinator } = transaction;
     const values = [this.participant, id, tenant, coordinator, owner.id, textOfRequests(requests), elsewhere];
     await this.database.transaction(() =>
@@ -58,6 +61,17 @@ export class PrepareLog {
       inOrder([this.locks.prepare(owner), this.database.query(sql.prepare, values)]),
     );
     this.known.set(id, { tenant, lockOwner: owner.id, requests });
+  }
+
+  /** Before the first yes: from then on nobody appends to what is prepared, in any process. */
+  private async guarded(): Promise<void> {
+    this.guarding ??= this.database.queryOutside(sql.guard);
+    try {
+      await this.guarding;
+    } catch (error) {
+      this.guarding = undefined;
+      throw error;
+    }
   }
 
   /** What is prepared, if it is still; else its state. Errors: OutcomeContradicted, where it is not to be committed. */

@@ -1,0 +1,1 @@
+select concord.start_guarding_prepared_streams()
