@@ -111,10 +111,13 @@ describe('while the server is silent', () => {
   });
 
   it('a rollback waits no longer either, and the connections are gone for good', async () => {
+    let begun = 0;
     const failing = Array.from({ length: POOL }, async (_, n) =>
       opened.database.transaction(async () => {
         await note(10 + n);
-        await sleep(50);
+        begun += 1;
+        // A connection that is not there yet would be waited for longer than a silent one.
+        while (begun < POOL) await sleep(10);
         line.silence();
         throw Object.assign(new Error('no'), { code: 'no' });
       }),
