@@ -57,6 +57,10 @@ const EXPECTED: ReadonlySet<string> = new Set([
   'wrong-expected-version',
   'database-unavailable',
   'commit-unknown',
+  'lock-wait-timeout',
+  'owner-wounded',
+  'lease-lost',
+  'ownership-lost',
   // Of the mailboxes, when the time for retries is over.
   'decided-on-stale-state',
 ]);

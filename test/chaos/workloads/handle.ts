@@ -30,8 +30,8 @@ export async function handle(aggregates: Aggregates, order: Order, at: At): Prom
 }
 
 async function changeLists(aggregates: Aggregates, order: ListOrder, at: At): Promise<Step[]> {
-  const lists = new Lists(aggregates);
-  if (!order.isStepwise) await lists.load(order.steps.map(([, key]) => key));
+  const lists = new Lists(aggregates, order);
+  if (!order.isStepwise) await lists.loadAll();
   const done: Step[] = [];
   for (const step of order.steps) {
     const list = await lists.of(step[1]);
@@ -43,20 +43,39 @@ async function changeLists(aggregates: Aggregates, order: ListOrder, at: At): Pr
   return done;
 }
 
+/** What is changed is loaded, and what is only read is read: under shared locks. */
 class Lists {
   private readonly loaded = new Map<Key, List>();
+  private readonly changed: ReadonlySet<Key>;
 
-  constructor(private readonly aggregates: Aggregates) {}
-
-  async load(keys: readonly Key[]): Promise<void> {
-    const distinct = [...new Set(keys)];
-    const lists = await this.aggregates.loadAll(List, distinct.map(String));
-    for (const [index, list] of lists.entries()) this.loaded.set(distinct[index] ?? '', list);
+  constructor(
+    private readonly aggregates: Aggregates,
+    private readonly order: ListOrder,
+  ) {
+    this.changed = new Set(order.steps.filter(([what]) => what === 'append').map(([, key]) => key));
   }
 
+  async loadAll(): Promise<void> {
+    const keys = [...new Set(this.order.steps.map(([, key]) => key))].map(String);
+    const [changed, read] = [keys.filter((key) => this.changed.has(key)), keys.filter((key) => !this.changed.has(key))];
+    if (changed.length > 0) this.keep(await this.aggregates.loadAll(List, changed));
+    if (read.length > 0) this.keep(await this.aggregates.readAll(List, read));
+  }
+
+  /** One at a time; what is read first and changed later is read first, with the intent declared or without. */
   async of(key: Key): Promise<List> {
-    if (!this.loaded.has(key)) await this.load([key]);
+    if (!this.loaded.has(key)) {
+      const isReadFirst = this.order.steps.find((step) => step[1] === key)?.[0] === 'r';
+      const mayChange = this.changed.has(key) && this.order.pauseMs % 2 === 0;
+      const { aggregates } = this;
+      const list = isReadFirst ? aggregates.read(List, String(key), { mayChange }) : aggregates.load(List, String(key));
+      this.keep([await list]);
+    }
     return this.loaded.get(key) as List;
+  }
+
+  private keep(lists: readonly List[]): void {
+    for (const list of lists) this.loaded.set(list.id, list);
   }
 }
 
@@ -86,10 +105,11 @@ async function deposit(aggregates: Aggregates, { to, amount }: DepositOrder): Pr
 
 async function audit(aggregates: Aggregates, { isStepwise }: AuditOrder): Promise<Record<string, number>> {
   if (!isStepwise) {
-    const all = await aggregates.loadAll(Account, ACCOUNTS);
+    const all = await aggregates.readAll(Account, ACCOUNTS);
     return Object.fromEntries(all.map(({ id, state }) => [id, state]));
   }
   const balances: Record<string, number> = {};
+  // Declared to be read only: see one-store.ts.
   for (const id of ACCOUNTS.toReversed()) balances[id] = (await aggregates.load(Account, id)).state;
   return balances;
 }

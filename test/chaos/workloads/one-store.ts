@@ -1,12 +1,14 @@
-// Transactions of one store each, as commands: one phase. Of several stores each transaction has one, the bank the first.
-import { Aggregates, CommandPipeline, DomainCommand } from '@concord/commanding';
+// Transactions of one store each, as commands under the lock service: one phase. Of several stores each transaction has one, the bank the first.
+import { Aggregates, CommandPipeline, DomainCommand, type HandlerDeclarations } from '@concord/commanding';
 import type { Database, OpenDatabase } from '@concord/database';
-import { PostgresLockService } from '@concord/locking';
+import { type LockService, PostgresLockService } from '@concord/locking';
 import { runInTenant } from '@concord/tenancy';
 import { openWhenServed } from '../../torture/open-when-served.js';
+import { Account } from '../aggregates.js';
 import { type Order, storeOf } from '../orders.js';
 import { handle } from './handle.js';
 import { Points } from './points.js';
+import { locksOn } from './weakened-locks.js';
 import { isWeakening, storeOn, WEAKENINGS, weakly } from './weakened-store.js';
 import type { Answer, Transactor, TransactorOptions, Value, Workload } from './workload.js';
 
@@ -17,6 +19,9 @@ const CONNECTIONS = 12;
 /** Those of one aggregate run in mailboxes, where they can: a class that once had several never does again. */
 class OnOne extends DomainCommand<Order, Value | undefined> {}
 class OnSeveral extends DomainCommand<Order, Value | undefined> {}
+
+/** As by @Reads(Account). */
+const AUDITS: HandlerDeclarations = { isolation: 'serializable', reads: [Account] };
 
 export const oneStore: Workload = {
   isDistributed: false,
@@ -30,6 +35,7 @@ class OneStore implements Transactor {
   private readonly aggregates = new Aggregates();
   private readonly points = new Points(POINTS);
   private readonly pipelines: readonly CommandPipeline[];
+  private readonly locks: readonly LockService[];
 
   private constructor(
     private readonly opened: readonly OpenDatabase[],
@@ -38,7 +44,10 @@ class OneStore implements Transactor {
     if (weakening !== undefined && !isWeakening(weakening)) {
       throw new Error(`there is no weakening "${weakening}": take one of ${WEAKENINGS.join(', ')}`);
     }
-    this.pipelines = opened.map(({ database }) => new CommandPipeline(storeOn(database, weakening)));
+    this.locks = opened.map(({ database }) => locksOn(database, weakening));
+    this.pipelines = opened.map(
+      ({ database }, store) => new CommandPipeline(storeOn(database, weakening), undefined, this.locks[store]),
+    );
   }
 
   static async open({ urls, weakening }: TransactorOptions): Promise<OneStore> {
@@ -53,7 +62,9 @@ class OneStore implements Transactor {
     if (!pipeline) throw new Error(`there is no store of ${String(first)}`);
     const command = keys.size === 1 ? new OnOne(order, order.id) : new OnSeveral(order, order.id);
     const work = () => handle(this.aggregates, order, (point) => this.points.at(point));
-    const outcome = await runInTenant(TENANT, () => pipeline.run(command, () => weakly(order, work)));
+    const outcome = await runInTenant(TENANT, () =>
+      pipeline.run(command, () => weakly(order, work), order.f === 'read' ? AUDITS : undefined),
+    );
     this.points.at('committed');
     return outcome.repeated ? { outcome: 'repeated' } : { outcome: 'done', value: outcome.value };
   }
@@ -63,6 +74,7 @@ class OneStore implements Transactor {
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.locks.map((one) => one.close()));
     await Promise.all(this.opened.map((one) => one.close()));
   }
 }

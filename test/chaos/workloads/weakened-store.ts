@@ -7,6 +7,7 @@ import { type LoadedStream, PostgresEventStore } from '@concord/event-store';
 import type { StreamName } from '@concord/kernel';
 import { Account, List } from '../aggregates.js';
 import type { Order } from '../orders.js';
+import { UnfencedCommands } from './weakened-locks.js';
 
 /** Locks are given back as soon as the stream is loaded; and no locks for what is only read. */
 export const WEAKENINGS = ['locks-released-early', 'reads-without-locks'] as const;
@@ -33,6 +34,7 @@ class WeakenedStore extends PostgresEventStore {
     private readonly weakening: Weakening,
   ) {
     super(database);
+    Object.assign(this, { fenced: new UnfencedCommands(this.fenced) });
   }
 
   protected override async lockedLoad(
