@@ -31,6 +31,8 @@ export interface ChaosOptions {
   /** None: for weakened runs, which go wrong by themselves. */
   readonly hasFaults: boolean;
   readonly weakening?: string | undefined;
+  /** By default 30 seconds, in which nothing may be in doubt or locked any more. */
+  readonly settledWithinMs?: number;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -45,6 +47,7 @@ export interface ChaosResult {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+const SETTLED_WITHIN_MS = 30_000;
 /** How long the calm between two faults may be. */
 const LONGEST_CALM_MS = 1_500;
 /** However slow the machine is. */
@@ -61,6 +64,8 @@ const EXPECTED: ReadonlySet<string> = new Set([
   'owner-wounded',
   'lease-lost',
   'ownership-lost',
+  'transaction-aborted',
+  'transaction-in-doubt',
   // Of the mailboxes, when the time for retries is over.
   'decided-on-stale-state',
 ]);
@@ -122,7 +127,7 @@ class Run {
       await this.strikeUntilDone();
       const calm = Date.now();
       await this.workers.stop();
-      const left = await finale.leftovers(calm);
+      const left = await finale.leftovers(calm, this.options.settledWithinMs ?? SETTLED_WITHIN_MS);
       await this.workers.leave();
       await finale.readAll(this.records());
       return this.result(left);

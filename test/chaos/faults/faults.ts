@@ -30,7 +30,10 @@ export function faultsOf(points: readonly string[]): readonly (readonly [name: s
     ['slow connections', delay],
     ['kill -9 of a backend', killBackend],
   ];
-  return others.flatMap((one, index) => (atPoints[index] ? [one, atPoints[index]] : [one]));
+  const turns = Math.max(others.length, atPoints.length);
+  return Array.from({ length: turns }, (_, turn) => [others[turn % others.length], atPoints[turn]])
+    .flat()
+    .filter((fault) => fault !== undefined);
 }
 
 const kill: Fault = ({ dice, workers }) => workers.replace(dice.below(workers.all.length));

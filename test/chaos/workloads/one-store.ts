@@ -1,5 +1,11 @@
 // Transactions of one store each, as commands under the lock service: one phase. Of several stores each transaction has one, the bank the first.
-import { Aggregates, CommandPipeline, DomainCommand, type HandlerDeclarations } from '@concord/commanding';
+import {
+  Aggregates,
+  CommandingOptions,
+  CommandPipeline,
+  DomainCommand,
+  type HandlerDeclarations,
+} from '@concord/commanding';
 import type { Database, OpenDatabase } from '@concord/database';
 import { type LockService, PostgresLockService } from '@concord/locking';
 import { runInTenant } from '@concord/tenancy';
@@ -28,7 +34,7 @@ export const oneStore: Workload = {
   weakenings: WEAKENINGS,
   points: POINTS,
   open: async (options) => OneStore.open(options),
-  leftovers: leftoversOf,
+  leftovers: async (databases) => (await Promise.all(databases.map(leftoversOf))).flat(),
 };
 
 class OneStore implements Transactor {
@@ -39,20 +45,26 @@ class OneStore implements Transactor {
 
   private constructor(
     private readonly opened: readonly OpenDatabase[],
-    weakening: string | undefined,
+    { weakening, mailboxes = true }: Omit<TransactorOptions, 'urls'>,
   ) {
     if (weakening !== undefined && !isWeakening(weakening)) {
       throw new Error(`there is no weakening "${weakening}": take one of ${WEAKENINGS.join(', ')}`);
     }
     this.locks = opened.map(({ database }) => locksOn(database, weakening));
     this.pipelines = opened.map(
-      ({ database }, store) => new CommandPipeline(storeOn(database, weakening), undefined, this.locks[store]),
+      ({ database }, store) =>
+        new CommandPipeline(
+          storeOn(database, weakening),
+          undefined,
+          this.locks[store],
+          new CommandingOptions({ mailboxes }),
+        ),
     );
   }
 
-  static async open({ urls, weakening }: TransactorOptions): Promise<OneStore> {
+  static async open({ urls, ...options }: TransactorOptions): Promise<OneStore> {
     const opening = urls.map((url) => openWhenServed(url, CONNECTIONS));
-    return new OneStore(await Promise.all(opening), weakening);
+    return new OneStore(await Promise.all(opening), options);
   }
 
   async run(order: Order): Promise<Answer> {
@@ -89,7 +101,8 @@ const LEFT_IN_SERVER = `
   union all
   select 'a prepared transaction ' || gid from pg_prepared_xacts where database = current_database()`;
 
-async function leftoversOf(database: Database): Promise<string[]> {
+/** Locks, waiters and open transactions of a database. */
+export async function leftoversOf(database: Database): Promise<string[]> {
   const locks = new PostgresLockService(database);
   try {
     const [held, waits, rows] = await Promise.all([
