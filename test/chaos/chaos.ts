@@ -129,8 +129,11 @@ class Run {
       await this.workers.stop();
       const left = await finale.leftovers(calm, this.options.settledWithinMs ?? SETTLED_WITHIN_MS);
       await this.workers.leave();
-      await finale.readAll(this.records());
-      return this.result(left);
+      const unread = await finale.readAll(this.records()).then(
+        () => [],
+        (error: unknown) => [`what is there cannot be read: ${String(error)}`],
+      );
+      return this.result({ ...left, left: [...left.left, ...unread] });
     } finally {
       await this.workers.clear();
       await finale.close();

@@ -10,7 +10,7 @@ import { Clients } from './clients.js';
 import { Keys, Orders } from './orders.js';
 import { elapsed } from './recorder.js';
 import { workloadOf } from './workloads/index.js';
-import { WEAKENINGS } from './workloads/weakened-store.js';
+import { WEAKENINGS } from './workloads/weakened-locks.js';
 
 const oneStore = workloadOf('one-store');
 const LONGEST_MS = 12_000;

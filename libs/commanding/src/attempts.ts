@@ -4,7 +4,7 @@ import { CommitUnknown, OwnershipLost, TransientConflict } from '@concord/databa
 import { LeaseLost, OwnerWounded } from '@concord/locking';
 import { WrongExpectedVersion } from '@concord/kernel';
 import { WaitsOutside } from './command-locks.js';
-import { DecidedOnStaleState } from './mailbox.js';
+import { DecidedOnStaleState } from './decided-on-stale-state.js';
 
 const CONFLICTS = [TransientConflict, WrongExpectedVersion, CommitUnknown, DecidedOnStaleState];
 const GIVING_WAY = [OwnerWounded, LeaseLost, OwnershipLost, WaitsOutside];

@@ -68,7 +68,8 @@ export class CommandPipeline {
 
   /**
    * Runs a handler as a command. Errors: what the handler throws, those of EventStore.append, TenantMissing, and those of the
-   * lock service: LockWaitTimeout names the holder; OwnerWounded, when older commands came again and again.
+   * lock service: LockWaitTimeout names the holder; OwnerWounded, when older commands came again and again. In an outage
+   * DatabaseUnavailable, or CommitUnknown and DecidedOnStaleState, after which it may have been applied.
    */
   async run<Value>(
     command: DomainCommand<unknown, Value>,

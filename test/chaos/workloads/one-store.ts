@@ -14,8 +14,8 @@ import { Account } from '../aggregates.js';
 import { type Order, storeOf } from '../orders.js';
 import { handle } from './handle.js';
 import { Points } from './points.js';
-import { locksOn } from './weakened-locks.js';
-import { isWeakening, storeOn, WEAKENINGS, weakly } from './weakened-store.js';
+import { isWeakening, locksOn, WEAKENINGS } from './weakened-locks.js';
+import { storeOn, weakly } from './weakened-store.js';
 import type { Answer, Transactor, TransactorOptions, Value, Workload } from './workload.js';
 
 const TENANT = 'chaos';

@@ -11,9 +11,16 @@ import {
   type LockService,
   PostgresLockService,
 } from '@concord/locking';
-import type { Weakening } from './weakened-store.js';
 
 type FencedCommands = NonNullable<EventStore['fenced']>;
+
+/** Locks are given back as soon as the stream is loaded; and no locks for what is only read. */
+export const WEAKENINGS = ['locks-released-early', 'reads-without-locks'] as const;
+export type Weakening = (typeof WEAKENINGS)[number];
+
+export function isWeakening(name: string): name is Weakening {
+  return (WEAKENINGS as readonly string[]).includes(name);
+}
 
 export function locksOn(database: Database, weakening: Weakening | undefined): LockService {
   return weakening ? new WeakenedLocks(database, weakening) : new PostgresLockService(database);
