@@ -9,7 +9,7 @@ import { Dice, readNotes } from '../torture/model.js';
 import type { Verdict } from './checker/anomaly.js';
 import { checkHistory } from './checker/check.js';
 import type { Line } from './checker/history.js';
-import { faultsOf } from './faults/faults.js';
+import { faultsOf, killsOf } from './faults/faults.js';
 import { openWire } from './faults/wire.js';
 import { Workers } from './faults/workers.js';
 import { Finale } from './finale.js';
@@ -31,6 +31,8 @@ export interface ChaosOptions {
   /** None: for weakened runs, which go wrong by themselves. */
   readonly hasFaults: boolean;
   readonly weakening?: string | undefined;
+  /** Of all faults only this one: workers are killed at these points. */
+  readonly killsAt?: readonly string[];
   /** By default 30 seconds, in which nothing may be in doubt or locked any more. */
   readonly settledWithinMs?: number;
   readonly onProgress?: (line: string) => void;
@@ -142,8 +144,9 @@ class Run {
   }
 
   private async strikeUntilDone(): Promise<void> {
-    const { seconds, hasFaults, stopMs, workload, onProgress } = this.options;
-    const faults = hasFaults ? faultsOf(workloadOf(workload).points) : [];
+    const { seconds, hasFaults, stopMs, workload, killsAt, onProgress } = this.options;
+    const all = killsAt ? killsOf(killsAt) : faultsOf(workloadOf(workload).points);
+    const faults = hasFaults ? all : [];
     const deadline = Date.now() + seconds * 1000;
     const isDone = (turn: number): boolean =>
       Date.now() > deadline && (!hasFaults || turn >= LEAST_FAULTS) && this.answered() >= this.options.atLeast;
