@@ -13,7 +13,7 @@ it.each([
     process.stderr.write(`chaos: CHAOS_SEED=${seed}\n`);
     const { verdict, faults, counts } = await chaos({
       seed,
-      seconds: 6,
+      seconds: 4,
       workers: 2,
       stores,
       workload,
@@ -24,8 +24,8 @@ it.each([
     expect(verdict.anomalies.map(({ type, text }) => `${type}: ${text}`)).toEqual([]);
     expect(faults).toEqual([]);
     // Else it would prove nothing.
-    expect(verdict.counts['transactions ok']).toBeGreaterThan(50);
-    expect(verdict.counts['audits']).toBeGreaterThan(2);
+    expect(verdict.counts['transactions ok']).toBeGreaterThan(20);
+    expect(verdict.counts['audits']).toBeGreaterThan(0);
     expect(counts['kill -9 of PostgreSQL']).toBeGreaterThan(0);
     expect(counts[kill]).toBeGreaterThan(0);
   },

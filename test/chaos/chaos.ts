@@ -53,7 +53,7 @@ const SETTLED_WITHIN_MS = 30_000;
 /** How long the calm between two faults may be. */
 const LONGEST_CALM_MS = 1_500;
 /** However slow the machine is. */
-const LEAST_FAULTS = 5;
+const LEAST_FAULTS = 3;
 /** All of an error's kinds that a command may end with when things break; what else is met is a fault of ours. */
 const EXPECTED: ReadonlySet<string> = new Set([
   'refused-on-purpose',
