@@ -5,6 +5,7 @@ export { type CommandClass } from './command-handlers.js';
 export { CommandPipeline } from './command-pipeline.js';
 export { CommandingOptions } from './commanding-options.js';
 export { CommandingModule } from './commanding.module.js';
+export { DecidedOnStaleState } from './decided-on-stale-state.js';
 export { DistributedTransactions, type RunDistributed } from './distributed-transactions.js';
 export { type ChangedStream, type CommandOutcome, DomainCommand, type Handles } from './domain-command.js';
 export { rehearse, type Rehearsed } from './rehearsal.js';

@@ -82,6 +82,11 @@ export const PROBLEMS: Readonly<Record<string, Kind>> = {
       'newer code wrote an event that this needs: nothing was changed, send it again once all instances are updated',
   },
   'not-supported-by-store': { status: 501, title: 'The event store in use cannot do this' },
+  'decided-on-stale-state': {
+    status: 503,
+    title: 'What it was decided on did not come to be',
+    detail: 'what this was decided on did not come to be: look, or send it again with the same Idempotency-Key',
+  },
   'commit-unknown': {
     status: 503,
     title: 'It may have happened, or not',
