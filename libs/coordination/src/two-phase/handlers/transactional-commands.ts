@@ -91,7 +91,8 @@ export class TransactionalCommands extends DistributedTransactions implements On
     const looking = loaded.map(async ({ participant, streams }): Promise<Found[]> => {
       const ids = Array.from({ length: LOOKED_FOR }, (_, n) => commandEventId(`${sent.id} ${participant.name}`, n));
       const events = await participant.findEvents(ids, streams);
-      return events.map((event) => ({ participant: participant.name, event }));
+      const inOrder = events.toSorted((a, b) => Number(a.globalPosition - b.globalPosition));
+      return inOrder.map((event) => ({ participant: participant.name, event }));
     });
     const found = await Promise.all(looking).then(
       (all) => all.flat(),
@@ -105,11 +106,11 @@ export class TransactionalCommands extends DistributedTransactions implements On
     if (sent.fingerprint !== undefined && known !== undefined && known !== sent.fingerprint) {
       throw new CommandIdReused(sent.id);
     }
-    const streams = found
-      .toSorted((a, b) => Number(a.event.globalPosition - b.event.globalPosition))
-      .map(({ participant, event: { stream, streamPosition: revision, globalPosition: position } }) => {
+    const streams = found.map(
+      ({ participant, event: { stream, streamPosition: revision, globalPosition: position } }) => {
         return { participant, stream, revision, position };
-      });
+      },
+    );
     const last = new Map(streams.map((one) => [`${one.participant} ${one.stream}`, one]));
     return { ...this.changed([...last.values()]), value: undefined, repeated: true };
   }
