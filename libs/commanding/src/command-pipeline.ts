@@ -87,7 +87,13 @@ export class CommandPipeline {
     if (again) return again;
     const ofSeveral = this.distributed?.commandOf(declared.handler ?? handle);
     const attempt = () =>
-      told(command, sent, () => ofSeveral?.(sent.id, handle) ?? this.attempt({ command, sent, handle, declared }));
+      told(
+        command,
+        sent,
+        () =>
+          ofSeveral?.({ ...sent, isNamed: command.commandId !== undefined }, handle) ??
+          this.attempt({ command, sent, handle, declared }),
+      );
     return runInMessage({ correlationId, causationId: commandId }, () => this.unlocked?.counted(attempt) ?? attempt());
   }
 

@@ -9,6 +9,6 @@ export { DecidedOnStaleState } from './decided-on-stale-state.js';
 export { DistributedTransactions, type RunDistributed } from './distributed-transactions.js';
 export { type ChangedStream, type CommandOutcome, DomainCommand, type Handles } from './domain-command.js';
 export { rehearse, type Rehearsed } from './rehearsal.js';
-export { commandEventId } from './unit-of-work.js';
+export { commandEventId, FINGERPRINT as COMMAND_FINGERPRINT } from './unit-of-work.js';
 export { type HandlerDeclarations, Isolation, type IsolationLevel, Reads } from './isolation.js';
 export { InlineProjections } from './inline-projections.js';

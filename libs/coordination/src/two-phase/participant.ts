@@ -1,6 +1,7 @@
 // The port of a participant: one of several that commit a transaction together, or not at all. What it has voted yes to it
 // can commit whatever happens to its process, and does so only when told.
 import type { TenantId } from '@concord/tenancy';
+import type { ForcedResolutions } from './forced-resolutions.js';
 
 /** A distributed transaction, as its participants know it. */
 export interface TransactionRef {
@@ -72,4 +73,9 @@ export abstract class Participant<Work = unknown> {
 
   /** Where they are within reach: what was prepared so long ago and has no outcome yet, the oldest first. */
   inDoubt?(olderThanMs: number): Promise<PreparedTransaction[]>;
+
+  /** Where what is prepared is kept: what operators have forced there. */
+  get forced(): ForcedResolutions | undefined {
+    return undefined;
+  }
 }
