@@ -114,8 +114,9 @@ class Replay {
     const { events, handedOn } = this.sink;
     const { from, to } = this.range;
     const count = `${events} ${events === 1 ? 'event' : 'events'} replayed`;
+    if (to < from) return `${count}: there is nothing in between; go on with --from ${from}`;
     const upTo = handedOn === undefined ? '' : `, the last at ${handedOn}`;
-    if (this.isWhole) return `${count}${upTo}; everything up to ${to} is through; go on with --from ${next(to, from)}`;
+    if (this.isWhole) return `${count}${upTo}; everything up to ${to} is through; go on with --from ${to + 1n}`;
     return `${count}${upTo}; broken off; go on with --from ${handedOn === undefined ? from : handedOn + 1n}`;
   }
 
@@ -129,11 +130,6 @@ class Replay {
   private end(): Promise<void> {
     return this.sink.flush();
   }
-}
-
-/** Behind the end, unless it began even behind that. */
-function next(to: bigint, from: bigint): bigint {
-  return to + 1n > from ? to + 1n : from;
 }
 
 function urlSink(url: URL, { header: headers = [], batch, retries, timeout }: ReplayOptions, output: Output): UrlSink {
