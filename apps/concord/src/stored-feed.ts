@@ -27,6 +27,10 @@ const PAGE = 1000;
 const LEAST_PAGE = 50;
 // Of all tenants together, in memory.
 const MOST_AHEAD = 10_000;
+// Positions looked at for each event of a page: more where few are found. A part that has no end is sorted as a whole for each of its
+// pages, when the server's statistics are old: 200,000 events took 33 s.
+const WINDOW = 4n;
+const MOST_WINDOW = 2n ** 40n;
 
 /** One category is found by an index; several are looked for in everything. */
 export function filterOf({ category = [], type = [] }: Wanted): StoredEventFilter {
@@ -58,6 +62,7 @@ export async function* feedOf(stored: StoredEvents, part: FeedPart): AsyncGenera
 class TenantReader {
   through: bigint;
   private ahead: TenantEvent[] = [];
+  private window = WINDOW;
 
   constructor(
     private readonly stored: StoredEvents,
@@ -72,10 +77,14 @@ class TenantReader {
   async fill(): Promise<void> {
     const { tenant, part, size } = this;
     if (this.ahead.length > 0 || this.through >= part.to) return;
-    const range = { from: this.through + 1n, to: part.to, limit: size };
+    const end = this.through + BigInt(size) * this.window;
+    const range = { from: this.through + 1n, to: end < part.to ? end : part.to, limit: size };
     const page = await runInTenant(tenant, () => this.stored.feed(range, false, part.filter));
+    const last = page.lookedAt === size ? page.through : undefined;
     this.ahead = page.events.map((event) => ({ ...event, tenant }));
-    this.through = page.lookedAt === size && page.through !== undefined ? page.through : part.to;
+    this.through = last ?? range.to;
+    if (last !== undefined) this.window = this.window / 2n > WINDOW ? this.window / 2n : WINDOW;
+    else if (this.window < MOST_WINDOW) this.window *= 2n;
   }
 
   take(through: bigint): TenantEvent[] {

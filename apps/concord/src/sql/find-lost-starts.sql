@@ -8,7 +8,6 @@ select f.tenant_id, f.stream_name, f.stream_position from (
 where f.stream_position between 1 and 9223372036854775806
   -- Of metadata only the last are kept.
   and not starts_with(f.stream_name, '$$')
-  and not exists (select from concord.stream_settings s where s.tenant_id = f.tenant_id and s.stream_name = f.stream_name)
   and not exists (select from concord.events m
     where m.tenant_id = f.tenant_id and m.stream_name = concord.metadata_stream(f.stream_name))
   and not exists (select from concord.archived_streams a
