@@ -1,14 +1,28 @@
 // npx concord <command>: what operators ask of a database of Concord's. Each command is a file in commands/, and says itself
 // what it is about; what all of them share is beside this file.
 import { Command, CommanderError } from 'commander';
+import { completionCommand } from './commands/completion.js';
+import { eventsCommand } from './commands/events.js';
 import { locksCommand } from './commands/locks.js';
+import { parkedCommand } from './commands/parked.js';
+import { projectionsCommand } from './commands/projections.js';
+import { replayCommand } from './commands/replay.js';
+import { streamsCommand } from './commands/streams.js';
 import { transactionsCommand } from './commands/transactions.js';
+import { verifyCommand } from './commands/verify.js';
 import { exitCodeOf } from './exit-codes.js';
 
-const program = new Command('concord')
+const program: Command = new Command('concord')
   .description('Shows what is going on in a database of Concord’s: that of DATABASE_URL, or the embedded one.')
   .addCommand(locksCommand())
   .addCommand(transactionsCommand())
+  .addCommand(streamsCommand())
+  .addCommand(eventsCommand())
+  .addCommand(replayCommand())
+  .addCommand(parkedCommand())
+  .addCommand(projectionsCommand())
+  .addCommand(verifyCommand())
+  .addCommand(completionCommand(() => program))
   .addHelpText(
     'after',
     `

@@ -53,6 +53,9 @@ export abstract class Participant<Work = unknown> {
   /** The same in every process, and for ever: transactions under way are told to it by this name. */
   abstract readonly name: string;
 
+  /** It takes its locks when it prepares, and not when the work is done: those who only read let go of theirs after that. */
+  readonly locksWithItsVote: boolean = false;
+
   /**
    * Does the work up to its commit. After `yes` it can be committed, and aborted, for as long as it takes. After `no` nothing is left
    * of it. Errors: those of what it works on, after which nothing is known, and abort() is to be called.

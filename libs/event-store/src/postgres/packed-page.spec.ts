@@ -152,3 +152,15 @@ it('those who ask for several events at once are given each once, in the order i
       undefined,
     ]);
   }));
+
+it('whoever stops while a page is on its way is given nothing of it any more', () =>
+  inNewTenant(async () => {
+    const stream = streamName('stopped', newId());
+    await append(stream, numbers(50));
+    const events = store.readStream(stream)[Symbol.asyncIterator]();
+    const asked = events.next();
+    await events.return?.();
+    expect((await asked).done).toBe(true);
+    expect((await events.next()).done).toBe(true);
+  }),
+);
