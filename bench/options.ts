@@ -51,6 +51,7 @@ const CASES: readonly CaseSize[] = [
   size('locked@32', 'command under the lock service, 32 in flight', 6_000, 32),
   size('transfer@32', 'command on two accounts, 32 in flight', 6_000, 32, LINES.concordOne.name),
   size('lock@8', 'lock and release, 8 in flight', 16_000, 8, LINES.bareLock.name),
+  size('two-phase@8', 'change of two stores, 8 in flight', 1_200, 8, LINES.twoCommits.name),
   size('read', 'read a stream of 10,000 (events/s)', 240_000, 1),
   size('projection', 'asynchronous projection (events/s)', 20_000, 1),
   size('catchup', 'catch-up of `$all` to a handler (events/s)', 100_000, 1),
