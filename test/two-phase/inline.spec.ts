@@ -2,7 +2,8 @@
 import { InlineProjections } from '@concord/commanding';
 import { type Database, type OpenDatabase, openDatabase } from '@concord/database';
 import { PostgresParticipant, TransactionCoordinator } from '@concord/coordination';
-import { PostgresEventStore, type RecordedEvent } from '@concord/event-store';
+import { PostgresEventStore } from '@concord/event-store';
+import type { RecordedEvent } from '@concord/kernel';
 import { PostgresLockService } from '@concord/locking';
 import { until } from '../contract/locking/kit.js';
 import { inTenant, openStore, type TestStores, twoDatabases } from './kit.js';

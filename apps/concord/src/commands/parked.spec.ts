@@ -41,7 +41,11 @@ it('parked: lists, replays and discards', async () => {
   const handled: unknown[] = [];
   let tell: () => void = () => undefined;
   const until = (isSo: () => boolean): Promise<void> =>
-    new Promise<void>((resolve) => (tell = () => isSo() && resolve())).then(() => undefined);
+    new Promise<void>((resolve) => {
+      tell = () => {
+        if (isSo()) resolve();
+      };
+    });
   let parkedCount = 0;
   const member = await groups.join(
     {

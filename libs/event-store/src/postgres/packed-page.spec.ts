@@ -162,5 +162,4 @@ it('whoever stops while a page is on its way is given nothing of it any more', (
     await events.return?.();
     expect((await asked).done).toBe(true);
     expect((await events.next()).done).toBe(true);
-  }),
-);
+  }));
