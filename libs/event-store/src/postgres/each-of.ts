@@ -24,7 +24,7 @@ export function eachOf<T>(pages: AsyncGenerator<readonly T[]>): AsyncIterableIte
       return this;
     },
     next(): Promise<IteratorResult<T, undefined>> {
-      if (!turning && at < page.length) return Promise.resolve({ done: false, value: page[at++] as T });
+      if (!turning && !isOver && at < page.length) return Promise.resolve({ done: false, value: page[at++] as T });
       const turned = turning ? turning.then(turn, turn) : turn();
       turning = turned;
       const isTurned = (): void => {
