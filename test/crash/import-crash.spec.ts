@@ -106,62 +106,81 @@ afterAll(async () => {
   removeImportFolders();
 });
 
-it('an undisturbed import adds one event a row', async () => {
-  expect(await undisturbed.count('concord.events')).toBe(events);
-});
+// Each starts a dozen processes.
+const SLOW = 180_000;
 
-it('an importer that is killed again and again ends where an undisturbed one does', async () => {
-  const site = await Site.create();
-  await killWhen(site.import(), async () => true, random() * 1500); // Somewhere between its start and its first rows.
-  const reached: number[] = [];
-  for (let kill = 1; kill <= KILLS; kill += 1) {
-    const before = await site.count('concord.events');
-    const enough = before + Math.floor(random() * ((events - before) / (KILLS + 1 - kill)));
-    await killWhen(site.import(), async () => (await site.count('concord.events')) > enough, random() * 50);
-    reached.push(await site.count('concord.events'));
-  }
-  // Else this test would prove nothing.
-  expect(reached.filter((count) => count > 0 && count < events).length).toBeGreaterThan(1);
-  const { code, out } = await site.import().ended;
-  expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('already there') });
-  expect(await site.streams()).toEqual(await undisturbed.streams());
-  expect(await site.digests()).toEqual(await undisturbed.digests());
-  const again = await site.import().ended;
-  expect(again.out).toMatch(/transactions\.csv +0 +2000 +0/);
-  expect(await site.count('concord.events')).toBe(events);
-});
+it(
+  'an undisturbed import adds one event a row',
+  async () => {
+    expect(await undisturbed.count('concord.events')).toBe(events);
+  },
+  SLOW,
+);
 
-it('two importers at once, one of them killed, add nothing twice', async () => {
-  const site = await Site.create();
-  const [one, other] = [site.import(), site.import()];
-  await killWhen(one, async () => (await site.count('concord.events')) > events / 4, random() * 50);
-  expect((await other.ended).code).toBe(0);
-  expect(await site.digests()).toEqual(await undisturbed.digests());
-  expect(await site.count('concord.events')).toBe(events);
-});
+it(
+  'an importer that is killed again and again ends where an undisturbed one does',
+  async () => {
+    const site = await Site.create();
+    await killWhen(site.import(), async () => true, random() * 1500); // Somewhere between its start and its first rows.
+    const reached: number[] = [];
+    for (let kill = 1; kill <= KILLS; kill += 1) {
+      const before = await site.count('concord.events');
+      const enough = before + Math.floor(random() * ((events - before) / (KILLS + 1 - kill)));
+      await killWhen(site.import(), async () => (await site.count('concord.events')) > enough, random() * 50);
+      reached.push(await site.count('concord.events'));
+    }
+    // Else this test would prove nothing.
+    expect(reached.filter((count) => count > 0 && count < events).length).toBeGreaterThan(1);
+    const { code, out } = await site.import().ended;
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('already there') });
+    expect(await site.streams()).toEqual(await undisturbed.streams());
+    expect(await site.digests()).toEqual(await undisturbed.digests());
+    const again = await site.import().ended;
+    expect(again.out).toMatch(/transactions\.csv +0 +2000 +0/);
+    expect(await site.count('concord.events')).toBe(events);
+  },
+  SLOW,
+);
 
-it('an app that is killed in the middle of projecting goes on after a restart, and ends equal to a rebuild', async () => {
-  const site = await Site.create();
-  const quiet = BankModule.forRoot({ url: site.database.url, runProjections: false });
-  const app = await NestFactory.createApplicationContext(quiet, { logger: false, abortOnError: false });
-  const source = await ImportSource.open(folder);
-  const options = { currency: 'CZK', concurrency: 16 };
-  await runInTenant(TENANT, async () => importFolder(app, source, await source.survey(), options));
-  await app.close();
-  expect(await site.count('bank.statement_lines')).toBe(0);
+it(
+  'two importers at once, one of them killed, add nothing twice',
+  async () => {
+    const site = await Site.create();
+    const [one, other] = [site.import(), site.import()];
+    await killWhen(one, async () => (await site.count('concord.events')) > events / 4, random() * 50);
+    expect((await other.ended).code).toBe(0);
+    expect(await site.digests()).toEqual(await undisturbed.digests());
+    expect(await site.count('concord.events')).toBe(events);
+  },
+  SLOW,
+);
 
-  const reached: number[] = [];
-  for (let kill = 1; kill <= 3; kill += 1) {
-    const before = await site.count('bank.statement_lines');
-    const projecting = startFile('test/fixtures/import/projecting-app.ts', site.database.url);
-    const grown = async (): Promise<boolean> => (await site.count('bank.statement_lines')) > before;
-    await killWhen(projecting, before === files.transactions.length ? async () => true : grown, random() * 5);
-    reached.push(await site.count('bank.statement_lines'));
-  }
-  expect(reached[0]).toBeLessThan(files.transactions.length);
+it(
+  'an app that is killed in the middle of projecting goes on after a restart, and ends equal to a rebuild',
+  async () => {
+    const site = await Site.create();
+    const quiet = BankModule.forRoot({ url: site.database.url, runProjections: false });
+    const app = await NestFactory.createApplicationContext(quiet, { logger: false, abortOnError: false });
+    const source = await ImportSource.open(folder);
+    const options = { currency: 'CZK', concurrency: 16 };
+    await runInTenant(TENANT, async () => importFolder(app, source, await source.survey(), options));
+    await app.close();
+    expect(await site.count('bank.statement_lines')).toBe(0);
 
-  const digests = await site.digests();
-  expect(await site.digests({ rebuild: true })).toEqual(digests);
-  expect(digests).toEqual(await undisturbed.digests());
-  expect(Object.keys(digests)).toEqual(expect.arrayContaining(ASYNC));
-});
+    const reached: number[] = [];
+    for (let kill = 1; kill <= 3; kill += 1) {
+      const before = await site.count('bank.statement_lines');
+      const projecting = startFile('test/fixtures/import/projecting-app.ts', site.database.url);
+      const grown = async (): Promise<boolean> => (await site.count('bank.statement_lines')) > before;
+      await killWhen(projecting, before === files.transactions.length ? async () => true : grown, random() * 5);
+      reached.push(await site.count('bank.statement_lines'));
+    }
+    expect(reached[0]).toBeLessThan(files.transactions.length);
+
+    const digests = await site.digests();
+    expect(await site.digests({ rebuild: true })).toEqual(digests);
+    expect(digests).toEqual(await undisturbed.digests());
+    expect(Object.keys(digests)).toEqual(expect.arrayContaining(ASYNC));
+  },
+  SLOW,
+);
