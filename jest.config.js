@@ -13,7 +13,8 @@ const swc = {
 
 export default {
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/test'],
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/native/environment.js',
+  runtime: '<rootDir>/test/native/runtime.js',
   globalSetup: '<rootDir>/test/global-setup.mts',
   globalTeardown: '<rootDir>/test/global-teardown.mts',
   testMatch: ['**/*.spec.ts'],
