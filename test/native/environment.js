@@ -1,17 +1,13 @@
 // The world in which a spec runs: Node's own, as in production, and not one of Jest's virtual machines. What a spec leaves
 // behind in it is put back for the next one of the same worker process.
 import '../load-typescript.js';
-import { ModernFakeTimers } from '@jest/fake-timers';
 
 export default class NativeEnvironment {
   global = globalThis;
+  // Clocks are passed to what needs another one; nothing here fakes timers.
   fakeTimers = null;
-  fakeTimersModern;
+  fakeTimersModern = null;
   #left = { env: { ...process.env }, exit: process.exit, console: globalThis.console, directory: process.cwd() };
-
-  constructor({ projectConfig }) {
-    this.fakeTimersModern = new ModernFakeTimers({ config: projectConfig, global: globalThis });
-  }
 
   setup() {}
 
