@@ -21,6 +21,9 @@ const events = files.districts.length + files.accounts.length + files.transactio
 const seed = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000);
 const random = randomFrom(seed);
 
+// Each test starts a dozen processes.
+const SLOW = 180_000;
+
 let folder: string;
 let undisturbed: Site;
 const sites: Site[] = [];
@@ -101,14 +104,11 @@ beforeAll(async () => {
   undisturbed = await Site.create();
   const { code, err } = await runTool('import', undisturbed.database.url, '--dir', folder, '--tenant', TENANT);
   if (code !== 0) throw new Error(err);
-});
+}, SLOW);
 afterAll(async () => {
   await Promise.all(sites.map((site) => site.remove()));
   removeImportFolders();
 });
-
-// Each starts a dozen processes.
-const SLOW = 180_000;
 
 it(
   'an undisturbed import adds one event a row',
