@@ -196,7 +196,8 @@ describe('the door of a service', () => {
     const ask = async (work: unknown, changed: object = {}) => {
       const body = JSON.stringify({ transaction: { ...transaction, ...changed }, work });
       const answer = await knock('prepare', body, signed('prepare', body));
-      return [answer.status, answer.body.vote ?? answer.body.type];
+      const said = answer.body as { vote?: string; type?: string };
+      return [answer.status, said.vote ?? said.type];
     };
     const different = [409, 'urn:concord:problem:transaction-id-reused'];
     expect(await ask({ purse: 'twice', amount: '1' })).toEqual([200, 'yes']);

@@ -47,7 +47,8 @@ export class PostgresParticipant extends StoreParticipant {
       results = await this.appendProjected(prepared.requests);
     };
     // None: only its locks were to be kept.
-    await this.log.commit(id, prepared, prepared.requests.length > 0 ? append : undefined);
+    const isAlone = this.inline?.isActive ?? false;
+    await this.log.commit(id, prepared, prepared.requests.length > 0 ? { append, isAlone } : {});
     prepared.appended?.(results);
   }
 

@@ -3,8 +3,9 @@
 import { type Database, loadSql, TransactionSettled } from '@concord/database';
 import type { AppendRequest } from '@concord/event-store';
 import type { LockOwner, LockService } from '@concord/locking';
-import type { TenantId } from '@concord/tenancy';
+import { runInTenant, type TenantId } from '@concord/tenancy';
 import { OutcomeContradicted } from './errors.js';
+import { GroupedWork } from './grouped-work.js';
 import { inOrder } from './in-order.js';
 import type { ParticipantState, PreparedTransaction, TransactionRef } from './participant.js';
 import { Remembered } from './remembered.js';
@@ -41,12 +42,17 @@ export class PrepareLog {
   /** Of this process; the truth is in the database. */
   private readonly remembered = new Remembered<Prepared>();
   private guarding: Promise<unknown> | undefined;
+  private readonly prepares: GroupedWork;
+  private readonly commits: GroupedWork;
 
   constructor(
     private readonly database: Database,
     private readonly locks: LockService,
     private readonly participant: string,
-  ) {}
+  ) {
+    this.prepares = new GroupedWork(database);
+    this.commits = new GroupedWork(database);
+  }
 
   /**
    * Makes a yes durable: locks and requests, or nothing. `elsewhere`: another store checks the versions. Errors:
@@ -61,10 +67,11 @@ export class PrepareLog {
     const { id, tenant, coordinator } = transaction;
     const text = textOfRequests(requests);
     const values = [this.participant, id, tenant, coordinator, owner.id, text, elsewhere, content ?? null];
-    await this.database.transaction(() =>
-      // Sent together, and in this order.
-      inOrder([this.locks.prepare(owner), this.database.query(sql.prepare, values)]),
-    );
+    await this.prepares.run({
+      id,
+      // In this order: what is prepared is looked at under the locks.
+      send: () => [this.locks.prepare(owner), this.database.query(sql.prepare, values)],
+    });
     this.remembered.set(id, { tenant, lockOwner: owner.id, requests, ...(appended && { appended }) }, text.length);
   }
 
@@ -89,17 +96,23 @@ export class PrepareLog {
     return { tenant: row.tenant, lockOwner: row.lock_owner, requests: requestsOf(row.appends ?? []) };
   }
 
-  /** In one transaction: it is settled, its locks are free, and `append` is done. A repeat changes nothing. */
-  async commit(id: string, { lockOwner }: Prepared, append?: () => Promise<unknown>): Promise<void> {
+  /**
+   * In one transaction: it is settled, its locks are free, and `append` is done. A repeat changes nothing. `isAlone`: `append` is more
+   * than a statement.
+   */
+  async commit(
+    id: string,
+    { tenant, lockOwner }: Prepared,
+    { append, isAlone = false }: { readonly append?: () => Promise<unknown>; readonly isAlone?: boolean } = {},
+  ): Promise<void> {
+    // In this order: the guard of prepared streams lets nothing pass before their locks are released.
+    const send = (): readonly Promise<unknown>[] => [
+      this.database.query(sql.settle, [this.participant, id, 'committed']),
+      this.locks.releasePrepared(lockOwner),
+      ...(append ? [runInTenant(tenant, append)] : []),
+    ];
     try {
-      await this.database.transaction(() =>
-        // In this order: the guard of prepared streams lets nothing pass before their locks are released.
-        inOrder([
-          this.database.query(sql.settle, [this.participant, id, 'committed']),
-          this.locks.releasePrepared(lockOwner),
-          append?.() ?? Promise.resolve(),
-        ]),
-      );
+      await (isAlone ? this.database.transaction(() => inOrder(send())) : this.commits.run({ id, send }));
     } catch (error) {
       if (!(error instanceof TransactionSettled)) throw error;
       this.remembered.delete(id);
