@@ -124,7 +124,8 @@ describe('an operator', () => {
     );
     await moved.catch(() => undefined);
     failpoints.clear();
-    const [{ id = '' } = {}] = await side.coordinator.transactions();
+    const [decided] = await side.coordinator.transactions();
+    const id = decided?.id ?? '';
     const options = { ...BY, outcome: 'committed' as const, participant: 'elsewhere' };
     elsewhere.isAway = true;
     await expect(side.coordinator.resolve(id, options)).rejects.toThrow(/is away/);

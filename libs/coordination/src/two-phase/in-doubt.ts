@@ -6,8 +6,8 @@ import type { ListedLock } from '@concord/locking';
 import type { DecisionLog, LoggedTransaction } from './decision-log.js';
 import { ResolutionRefused } from './errors.js';
 import { reached } from './failpoints.js';
-import { type Ended, ForcedResolutions } from './forced-resolutions.js';
-import type { Participant, PreparedTransaction, TransactionOutcome } from './participant.js';
+import { type Ended, type ForcedResolution, ForcedResolutions } from './forced-resolutions.js';
+import type { Participant, ParticipantState, PreparedTransaction, TransactionOutcome } from './participant.js';
 import { StoreParticipant } from './store-participant.js';
 import { type UnsettledTransaction, unsettledIn, withLocks } from './unsettled.js';
 
@@ -80,22 +80,38 @@ export class InDoubt {
     if (!participant) throw new InvalidArgument(`there is no participant "${name}" here`);
     refuseUnless(id, { participant: name, outcome, decided: logged?.state });
     const was = await participant.status(id);
-    const known = logged ?? (await participant.inDoubt?.(0))?.find((one) => one.id === id);
-    if (!known || (!logged && was !== 'prepared')) {
+    const known = logged ?? (await preparedAt(participant, id, was));
+    if (!known) {
       throw new ResolutionRefused(`transaction ${id} is not prepared at "${name}": there is nothing to resolve`);
     }
-    const isPrepared = was === 'prepared';
-    // Where there is nobody to carry it out later, its coordinator has decided the same, and goes on telling.
-    const forced = (isPrepared && participant.forced) || this.forced;
-    const isDone = forced === this.forced;
-    const number = await forced.record({ id, participant: name, was, outcome, ...said }, { isDone });
+    const noteDone = await this.record(participant, { id, participant: name, was, outcome, ...said });
     await reached('operator.recorded');
-    if (isPrepared) await (outcome === 'committed' ? participant.commit(id) : participant.abort(known));
+    if (was === 'prepared') await (outcome === 'committed' ? participant.commit(id) : participant.abort(known));
     // It knows; or it was put right by hand, and need not be told any more.
     if (logged) await this.parts.log.acknowledge(id, [name], 0, null);
-    if (!isDone) await forced.carriedOut(number, null);
-    await forced.alarm();
+    await noteDone();
   }
+
+  /** Answers what notes that it is carried out, and tells of it. */
+  private async record(participant: Participant, said: ForcedResolution): Promise<() => Promise<void>> {
+    // Where there is nobody to carry it out later, its coordinator has decided the same, and goes on telling.
+    const own = said.was === 'prepared' ? participant.forced : undefined;
+    const forced = own ?? this.forced;
+    const number = await forced.record(said, { isDone: !own });
+    return async () => {
+      await own?.carriedOut(number, null);
+      await forced.alarm();
+    };
+  }
+}
+
+async function preparedAt(
+  participant: Participant,
+  id: string,
+  state: ParticipantState,
+): Promise<PreparedTransaction | undefined> {
+  if (state !== 'prepared') return undefined;
+  return (await participant.inDoubt?.(0))?.find((one) => one.id === id);
 }
 
 /** Errors: InvalidArgument. */
