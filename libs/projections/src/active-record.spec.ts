@@ -4,7 +4,8 @@ import { newId } from '@concord/kernel';
 import { runInTenant, TenantMissing } from '@concord/tenancy';
 import { createTestDatabase, type TestDatabase } from '@concord/testing';
 import { BehindRow, NoteRow, tables, TallyRow } from '../../../test/fixtures/tally.js';
-import { projectingRows, readingRows, ReadModelIsReadOnly } from './row-scope.js';
+import { ReadModelIsReadOnly } from './row-errors.js';
+import { projectingRows, readingRows } from './row-scope.js';
 
 let testDatabase: TestDatabase;
 let opened: OpenDatabase;

@@ -1,7 +1,8 @@
 // A row as an object: columns as properties, behaviour of its own, and the statements that find and store it.
 import { type FindOptionsOrder, type FindOptionsWhere, PrimaryColumn, type ValueTransformer } from 'typeorm';
-import { currentRowScope, ReadModelIsReadOnly } from './row-scope.js';
-import { type RowClass, RowSession } from './row-session.js';
+import { ReadModelIsReadOnly } from './row-errors.js';
+import { currentRowScope } from './row-scope.js';
+import { type RowClass, type RowKey, RowSession } from './row-session.js';
 
 /** A row class: a TypeORM entity that extends ActiveRecord. */
 export interface RowType<Row extends ActiveRecord> extends RowClass<Row> {
@@ -45,6 +46,11 @@ export abstract class ActiveRecord {
       ...(order && { order }),
       ...(limit !== undefined && { take: limit }),
     });
+  }
+
+  /** Names a row by its whole key: for `rows` of @On, which has all rows of a batch loaded by one statement. */
+  static at<Row extends ActiveRecord>(this: RowType<Row>, key: FindOptionsWhere<Row>): RowKey {
+    return { type: this, where: key as Readonly<Record<string, unknown>> };
   }
 
   /** Makes a row in memory; insert() stores it. */

@@ -5,4 +5,6 @@ export { Projections, type RebuildOptions } from './projections.js';
 export { ProjectionsModule } from './projections.module.js';
 export { ReadModels } from './read-models.js';
 export type { RebuildProgress } from './rebuild.js';
-export { projectingRows, readingRows, ReadModelIsReadOnly } from './row-scope.js';
+export { ReadModelIsReadOnly, RowIsStale } from './row-errors.js';
+export { projectingRows, readingRows } from './row-scope.js';
+export type { RowKey } from './row-session.js';

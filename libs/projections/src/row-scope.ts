@@ -1,8 +1,7 @@
 // Which database rows are found in, and whether they may be changed. Set at every entry; no static connection anywhere.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Database } from '@concord/database';
-import { ConcordError } from '@concord/kernel';
-import { RowSession } from './row-session.js';
+import { type RowKey, RowSession, type RowSessionOptions } from './row-session.js';
 
 interface RowScope {
   readonly database: Database;
@@ -12,25 +11,19 @@ interface RowScope {
 
 const scope = new AsyncLocalStorage<RowScope>();
 
-/** A read model was written by something that is not a projector. */
-export class ReadModelIsReadOnly extends ConcordError {
-  readonly code = 'read-model-is-read-only';
-
-  constructor(rowClass: string) {
-    super(
-      `${rowClass} is written by its projector only: append an event, or declare the class \`static owned = true\``,
-    );
-  }
-}
-
 /** Runs `work` with rows that are found in this database, and can be read. */
 export function readingRows<T>(database: Database, work: () => T): T {
   return scope.run({ database }, work);
 }
 
-/** Runs a projector's work: rows can be changed too, and are written when it is done. */
-export async function projectingRows<T>(database: Database, work: () => Promise<T>): Promise<T> {
-  const session = new RowSession(database);
+/** Runs a projector's work: rows can be changed too, and are written when it is done. Those that are named are loaded first. */
+export async function projectingRows<T>(
+  database: Database,
+  work: () => Promise<T>,
+  { keys, ...options }: RowSessionOptions & { readonly keys?: readonly RowKey[] } = {},
+): Promise<T> {
+  const session = new RowSession(database, options);
+  if (keys && keys.length > 0) await session.load(keys);
   const result = await scope.run({ database, session }, work);
   await session.flush();
   return result;

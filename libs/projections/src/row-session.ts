@@ -1,8 +1,11 @@
-// The rows that a projector touches in one batch: each is loaded once, changed in memory, and written at the end, with
-// one statement a table for all inserts, one for all updates and one for all deletes.
+// The rows that a projector touches in one batch: loaded with one statement a table where they are named beforehand, changed
+// in memory, and written at the end, with one statement a table for all inserts, one for all updates, one for all deletes.
 import type { Database } from '@concord/database';
 import { currentTenant } from '@concord/tenancy';
-import type { EntityMetadata, FindManyOptions, FindOptionsWhere, ObjectLiteral } from 'typeorm';
+import type { FindManyOptions, FindOptionsWhere, ObjectLiteral } from 'typeorm';
+import { RowIsStale } from './row-errors.js';
+import { queryRows } from './row-query.js';
+import { type RowStatements, type RowTable, rowTableOf } from './row-table.js';
 
 /** A row of some tenant. */
 export interface TenantRow {
@@ -12,6 +15,23 @@ export interface TenantRow {
 /** A row class: a TypeORM entity. */
 export type RowClass<Row extends TenantRow> = new () => Row;
 
+/** Names one row by its whole key, the tenant apart. */
+export interface RowKey {
+  readonly type: RowClass<TenantRow>;
+  readonly where: Readonly<Record<string, unknown>>;
+}
+
+/** Where rows are, and how they are taken. */
+export interface RowSessionOptions {
+  /** The schema in which the tables of `redirected` are instead of their own. */
+  readonly schema?: string | undefined;
+  readonly redirected?: readonly RowClass<TenantRow>[];
+  /** The classes that may be written; all when absent. */
+  readonly writable?: readonly RowClass<TenantRow>[];
+  /** Others may write the same rows meanwhile: each row is locked when it is loaded. */
+  readonly shared?: boolean;
+}
+
 /** `absent`: looked for and not there. `new`, `changed` and `deleted` wait to be written. */
 type State = 'absent' | 'clean' | 'new' | 'changed' | 'deleted';
 
@@ -20,128 +40,165 @@ interface Tracked {
   state: State;
 }
 
-type Identities = Map<string, Tracked>;
+interface Identities {
+  readonly table: RowTable;
+  readonly schema: string | undefined;
+  readonly rows: Map<string, Tracked>;
+  waiting: number;
+}
 
 export class RowSession {
   private readonly tables = new Map<RowClass<TenantRow>, Identities>();
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly options: RowSessionOptions = {},
+  ) {}
+
+  /** Loads rows that will be asked for by their keys, with one statement a table. What is known already is left alone. */
+  async load(keys: readonly RowKey[]): Promise<void> {
+    const tenantId = currentTenant();
+    const wanted = new Map<RowClass<TenantRow>, Map<string, ObjectLiteral>>();
+    for (const { type, where } of keys) {
+      const { table, rows } = this.identities(type);
+      const key = { ...where, tenantId };
+      const identity = table.identityIn(key);
+      if (identity === undefined) throw new Error(`${type.name}: a row is named by its whole key, and by nothing else`);
+      if (rows.has(identity)) continue;
+      const those = wanted.get(type) ?? new Map<string, ObjectLiteral>();
+      wanted.set(type, those.set(identity, key));
+    }
+    await Promise.all([...wanted].map(([type, those]) => this.loadAll(type, those)));
+  }
 
   /** By its whole key: from memory when it was seen before. By anything else: from the database, once what waits is written. */
   async find<Row extends TenantRow>(type: RowClass<Row>, where: FindOptionsWhere<Row>): Promise<Row | undefined> {
-    const key = this.keyIn(type, where);
-    if (key === undefined) return (await this.findBy(type, { where, take: 1 }))[0];
-    const known = this.identities(type).get(key);
-    if (known) return this.present(known) as Row | undefined;
-    const row = await this.load(type, ofTenant(where));
-    this.identities(type).set(key, { row, state: row ? 'clean' : 'absent' });
-    return row;
+    const { table, rows } = this.identities(type);
+    const key: Record<string, unknown> = ofTenant(where);
+    const identity = table.identityIn(key);
+    if (identity === undefined) return (await this.findBy(type, { where, take: 1 }))[0];
+    if (!rows.has(identity)) await this.loadAll(type, new Map([[identity, key]]));
+    return this.present(rows.get(identity)) as Row | undefined;
   }
 
   async findBy<Row extends TenantRow>(type: RowClass<Row>, options: FindManyOptions<Row>): Promise<Row[]> {
     await this.flush();
+    const { table, schema, rows } = this.identities(type);
     const where = ofTenant((options.where ?? {}) as FindOptionsWhere<Row>);
-    const rows = await this.database.read((manager) => manager.find(type, { ...options, where }));
-    return rows.map((row) => {
-      const known = this.identities(type).get(this.keyOf(row));
+    const found = await queryRows(this.database, type, { ...options, where }, schema);
+    return found.map((row) => {
+      const identity = table.identity(row);
+      const known = rows.get(identity);
       if (known?.row && known.state === 'clean') return known.row as Row;
-      this.track(row, 'clean');
+      rows.set(identity, { row, state: 'clean' });
       return row;
     });
   }
 
   insert(row: TenantRow): void {
-    row.tenantId = currentTenant();
-    const known = this.identities(typeOf(row)).get(this.keyOf(row));
-    if (known && this.present(known)) throw new Error(`${describe(row)} is there already`);
+    const [identities, identity] = this.written(row);
+    const known = identities.rows.get(identity);
+    if (this.present(known)) throw new Error(`${describe(row)} is there already`);
+    const { version } = identities.table;
+    if (version !== undefined) (row as unknown as Record<string, unknown>)[version] = 1;
     // A row that is deleted in the same batch is still in the table: its successor overwrites it.
-    this.track(row, known?.state === 'deleted' ? 'changed' : 'new');
+    this.track(identities, identity, row, known?.state === 'deleted' ? 'changed' : 'new');
   }
 
   update(row: TenantRow): void {
-    row.tenantId = currentTenant();
-    const known = this.identities(typeOf(row)).get(this.keyOf(row));
+    const [identities, identity] = this.written(row);
+    const known = identities.rows.get(identity);
     if (known && !this.present(known)) throw new Error(`${describe(row)} is not there to update`);
-    this.track(row, known?.state === 'new' ? 'new' : 'changed');
+    this.track(identities, identity, row, known?.state === 'new' ? 'new' : 'changed');
   }
 
   delete(row: TenantRow): void {
-    row.tenantId = currentTenant();
-    const known = this.identities(typeOf(row)).get(this.keyOf(row));
-    this.track(row, known?.state === 'new' ? 'absent' : 'deleted');
+    const [identities, identity] = this.written(row);
+    const known = identities.rows.get(identity);
+    this.track(identities, identity, row, known?.state === 'new' ? 'absent' : 'deleted');
   }
 
-  /** Writes what waits. Errors: the database's (a key that is taken), or a row to update that is not there. */
+  /** Writes what waits. Errors: the database's (a key that is taken), RowIsStale, or a row to update that is not there. */
   async flush(): Promise<void> {
-    for (const [type, identities] of this.tables) {
-      await this.write(type, identities, 'deleted');
-      await this.write(type, identities, 'new');
-      await this.write(type, identities, 'changed');
+    const dirty = [...this.tables].filter(([, { waiting }]) => waiting > 0);
+    for (const state of ['deleted', 'new', 'changed'] as const) {
+      for (const [type, identities] of dirty) await this.write(type, identities, state);
     }
+    for (const [, identities] of dirty) identities.waiting = 0;
+  }
+
+  /** The identities of all rows of a class that were asked for or changed, by their keys. */
+  touched(type: RowClass<TenantRow>): readonly string[] {
+    return [...(this.tables.get(type)?.rows.keys() ?? [])];
+  }
+
+  private written(row: TenantRow): [Identities, string] {
+    const type = typeOf(row);
+    if (this.options.writable && !this.options.writable.includes(type)) {
+      throw new Error(`${type.name} is not among the rows of this projection: add it to \`rows\` of its @Projection`);
+    }
+    row.tenantId = currentTenant();
+    const identities = this.identities(type);
+    return [identities, identities.table.identity(row)];
   }
 
   private async write(
     type: RowClass<TenantRow>,
-    identities: Identities,
+    { table, schema, rows }: Identities,
     state: 'new' | 'changed' | 'deleted',
   ): Promise<void> {
-    const waiting = [...identities.values()].filter((tracked) => tracked.state === state);
+    const waiting = [...rows.values()].filter((tracked) => tracked.state === state);
     if (waiting.length === 0) return;
-    const metadata = this.database.dataSource.getMetadata(type);
-    const rows = waiting.map(({ row }) => valuesOf(metadata, row as TenantRow));
-    const written = await this.database.query(statements(metadata)[state], [JSON.stringify(rows)]);
-    if (state === 'changed' && written.length !== rows.length) {
-      throw new Error(`${type.name}: ${rows.length - written.length} of ${rows.length} rows to update are not there`);
+    const stored = waiting.map(({ row }) => table.stored(row as TenantRow));
+    const written = await this.database.query(table.statements(schema)[state], [JSON.stringify(stored)]);
+    if (state === 'changed' && written.length !== stored.length) {
+      const missing = stored.length - written.length;
+      if (table.version !== undefined) throw new RowIsStale(type.name, missing);
+      throw new Error(`${type.name}: ${missing} of ${stored.length} rows to update are not there`);
     }
-    for (const tracked of waiting) tracked.state = state === 'deleted' ? 'absent' : 'clean';
-  }
-
-  /** A prepared statement and TypeORM's own hydration: a fifth of the time that its query builder takes. */
-  private async load<Row extends TenantRow>(type: RowClass<Row>, key: ObjectLiteral): Promise<Row | undefined> {
-    const { dataSource } = this.database;
-    const metadata = dataSource.getMetadata(type);
-    const values = metadata.primaryColumns.map((column): unknown =>
-      dataSource.driver.preparePersistentValue(key[column.propertyName], column),
-    );
-    const [stored] = await this.database.query<ObjectLiteral>(statements(metadata).find, values);
-    if (!stored) return undefined;
-    const row = new type();
-    for (const column of metadata.columns) {
-      const value: unknown = stored[column.databaseName];
-      const text = typeof value === 'bigint' ? value.toString() : value;
-      column.setEntityValue(row, dataSource.driver.prepareHydratedValue(text, column));
+    for (const tracked of waiting) {
+      if (state === 'changed' && table.version !== undefined) countUp(tracked.row as TenantRow, table.version);
+      tracked.state = state === 'deleted' ? 'absent' : 'clean';
     }
-    return row;
   }
 
-  private present(tracked: Tracked): TenantRow | undefined {
-    return tracked.state === 'absent' || tracked.state === 'deleted' ? undefined : tracked.row;
+  /** A prepared statement and hydration of our own: a fifth of the time that TypeORM's query builder takes. */
+  private async loadAll(type: RowClass<TenantRow>, wanted: ReadonlyMap<string, ObjectLiteral>): Promise<void> {
+    const { table, schema, rows } = this.identities(type);
+    const found = await this.fetch(table.statements(schema), table, [...wanted.values()]);
+    for (const stored of found) {
+      const row = new type();
+      table.hydrate(row, stored);
+      rows.set(table.identity(row), { row, state: 'clean' });
+    }
+    for (const identity of wanted.keys()) if (!rows.has(identity)) rows.set(identity, { row: undefined, state: 'absent' });
   }
 
-  private track(row: TenantRow, state: State): void {
-    this.identities(typeOf(row)).set(this.keyOf(row), { row, state });
+  private fetch(statements: RowStatements, table: RowTable, keys: readonly ObjectLiteral[]): Promise<ObjectLiteral[]> {
+    const [only] = keys;
+    const { shared } = this.options;
+    if (only && keys.length === 1 && !shared) return this.database.query(statements.one, table.keyValues(only));
+    const stored = JSON.stringify(keys.map((key) => table.storedKey(key)));
+    return this.database.query(shared ? statements.lock : statements.find, [stored]);
+  }
+
+  private present(tracked: Tracked | undefined): TenantRow | undefined {
+    return tracked?.state === 'absent' || tracked?.state === 'deleted' ? undefined : tracked?.row;
+  }
+
+  private track(identities: Identities, identity: string, row: TenantRow, state: State): void {
+    identities.waiting += 1;
+    identities.rows.set(identity, { row, state });
   }
 
   private identities(type: RowClass<TenantRow>): Identities {
-    const known = this.tables.get(type) ?? new Map<string, Tracked>();
-    this.tables.set(type, known);
-    return known;
-  }
-
-  private keyOf(row: TenantRow): string {
-    const { primaryColumns } = this.database.dataSource.getMetadata(typeOf(row));
-    return identity(primaryColumns.map((column) => column.getEntityValue(row) as unknown));
-  }
-
-  /** The identity that a condition names; undefined when it is not just one plain value for each part of the key. */
-  private keyIn<Row extends TenantRow>(type: RowClass<Row>, where: FindOptionsWhere<Row>): string | undefined {
-    const { primaryColumns } = this.database.dataSource.getMetadata(type);
-    const named: Record<string, unknown> = ofTenant(where);
-    const values = primaryColumns.map((column) => named[column.propertyName]);
-    const whole =
-      Object.keys(named).length === values.length &&
-      values.every((value) => value !== undefined && typeof value !== 'object');
-    return whole ? identity(values) : undefined;
+    const known = this.tables.get(type);
+    if (known) return known;
+    const table = rowTableOf(this.database.dataSource, type);
+    const schema = this.options.redirected?.includes(type) ? this.options.schema : undefined;
+    const made = { table, schema, rows: new Map<string, Tracked>(), waiting: 0 };
+    this.tables.set(type, made);
+    return made;
   }
 }
 
@@ -154,54 +211,12 @@ function typeOf(row: TenantRow): RowClass<TenantRow> {
   return row.constructor as RowClass<TenantRow>;
 }
 
-function identity(values: readonly unknown[]): string {
-  return JSON.stringify(values.map(String));
+function countUp(row: TenantRow, version: string): void {
+  const values = row as unknown as Record<string, number>;
+  values[version] = (values[version] ?? 0) + 1;
 }
 
 function describe(row: TenantRow): string {
   const columns = JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
   return `${row.constructor.name} ${columns}`;
-}
-
-function valuesOf(metadata: EntityMetadata, row: TenantRow): ObjectLiteral {
-  return Object.fromEntries(
-    metadata.columns.map((column) => [column.databaseName, column.getEntityValue(row, true) as unknown]),
-  );
-}
-
-type Statements = Record<'find' | 'new' | 'changed' | 'deleted', { name: string; text: string }>;
-const cache = new WeakMap<EntityMetadata, Statements>();
-
-/** Set-based statements that take all rows as one JSON parameter, so that they are prepared once for any number of rows. */
-function statements(metadata: EntityMetadata): Statements {
-  const known = cache.get(metadata);
-  if (known) return known;
-  const quote = (name: string): string => `"${name}"`;
-  const table = metadata.tablePath.split('.').map(quote).join('.');
-  const columns = metadata.columns.map((column) => quote(column.databaseName));
-  const keys = metadata.primaryColumns.map((column) => quote(column.databaseName));
-  const rest = columns.filter((column) => !keys.includes(column));
-  const given = `json_populate_recordset(null::${table}, $1::json) as given`;
-  const same = keys.map((key) => `stored.${key} = given.${key}`).join(' and ');
-  const set = (rest.length > 0 ? rest : keys).map((column) => `${column} = given.${column}`).join(', ');
-  const made: Statements = {
-    find: {
-      name: `find ${metadata.tablePath}`,
-      text: `select ${columns.join(', ')} from ${table} where ${keys.map((key, index) => `${key} = $${index + 1}`).join(' and ')}`,
-    },
-    new: {
-      name: `insert ${metadata.tablePath}`,
-      text: `insert into ${table} (${columns.join(', ')}) select ${columns.map((column) => `given.${column}`).join(', ')} from ${given}`,
-    },
-    changed: {
-      name: `update ${metadata.tablePath}`,
-      text: `update ${table} as stored set ${set} from ${given} where ${same} returning 1 as written`,
-    },
-    deleted: {
-      name: `delete ${metadata.tablePath}`,
-      text: `delete from ${table} as stored using ${given} where ${same}`,
-    },
-  };
-  cache.set(metadata, made);
-  return made;
 }
