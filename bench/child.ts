@@ -24,6 +24,7 @@ import { KurrentContender } from './contenders/kurrent.js';
 import { MessageDbContender } from './contenders/message-db.js';
 import { RawContender } from './contenders/raw.js';
 import { BareRedisContender, RedisLocksContender } from './contenders/redis-locks.js';
+import { TwoStoresContender } from './contenders/two-stores.js';
 
 export type Request =
   | { readonly ask: 'open'; readonly contender: string; readonly settings: Settings }
@@ -38,6 +39,7 @@ export interface Answer {
 
 const MAKE: Readonly<Record<string, () => Contender>> = {
   concord: () => new ConcordContender(),
+  'two-stores': () => new TwoStoresContender(),
   emmett: () => new EmmettContender(),
   'message-db': () => new MessageDbContender(),
   raw: () => new RawContender(),
@@ -100,8 +102,10 @@ async function measureCommands(line: string, what: CaseSize): Promise<Measured> 
   return timed(() => inFlight(what.inFlight, ids, (id) => contender.command?.(line, id, isHot) ?? missing()));
 }
 
+const WITHOUT_SEED: readonly string[] = ['hot@32', 'warm@32', 'lock@8', 'two-phase@8'];
+
 function seededFor({ name }: CaseSize, ids: readonly string[]): readonly string[] {
-  if (name === 'hot@32' || name === 'warm@32' || name === 'lock@8') return [];
+  if (WITHOUT_SEED.includes(name)) return [];
   return name === 'transfer@32' ? ids.flatMap((id) => [id, otherAccountOf(id)]) : ids;
 }
 

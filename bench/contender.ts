@@ -15,6 +15,7 @@ export type CaseName =
   | 'locked@32'
   | 'transfer@32'
   | 'lock@8'
+  | 'two-phase@8'
   | 'read'
   | 'projection'
   | 'catchup'
@@ -165,6 +166,9 @@ export const LINES = {
   concordOne: { name: 'concord, one account', cases: ['transfer@32'] },
   concordLock: { name: 'concord, lock and release', cases: ['lock@8'] },
   bareLock: { name: 'bare advisory lock', cases: ['lock@8'] },
+  twoPhase: { name: 'concord, two stores', cases: ['two-phase@8'] },
+  twoCommits: { name: 'concord, two commits', cases: ['two-phase@8'] },
+  preparedByHand: { name: 'PREPARE TRANSACTION', cases: ['two-phase@8'] },
   concordSql: { name: 'concord, SQL handler', cases: ['projection'] },
   concordFollow: { name: 'concord, followFeed', cases: ['catchup'] },
   concordElsewhere: { name: 'concord, other process', cases: ['live'] },
@@ -199,6 +203,7 @@ export const CONTENDERS: Readonly<Record<string, readonly Line[]>> = {
     LINES.concordWaited,
     LINES.concordFollowed,
   ],
+  'two-stores': [LINES.twoPhase, LINES.twoCommits, LINES.preparedByHand],
   emmett: [LINES.emmett],
   'message-db': [LINES.messageDb],
   raw: [LINES.raw],

@@ -1,7 +1,7 @@
 // npm run bench: every contender does every case in every round, in an order that is drawn anew each time, on one server.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { openPostgres } from '@concord/database';
-import { type CaseSize, CONTENDERS, type Line, type Measured, present } from './contender.js';
+import { type CaseSize, CONTENDERS, type Line, LINES, type Measured, present } from './contender.js';
 import { dropLeftovers } from './databases.js';
 import { machineOf } from './machine.js';
 import { Opened } from './opened.js';
@@ -25,6 +25,7 @@ async function main(): Promise<void> {
     note(`${machine.cores} cores, ${machine.cpu}; PostgreSQL ${machine.postgres}; node ${machine.node}`);
     for (const contender of options.contenders) await opened.open(contender, options);
     await checkDurable(opened.remotes);
+    await leaveOutWhatCannotBe(opened.remotes);
     const results = await measure(opened.remotes, options);
     print(`\n${table(results)}\n${latencyTable(results)}\n${verdict(results)}\n`);
     if (options.save) save({ machine, options, rows: results.flatMap(rowsOf), results });
@@ -43,6 +44,15 @@ async function checkDurable(remotes: ReadonlyMap<string, Remote>): Promise<void>
         throw new Error(`${contender} runs with ${setting} ${value}: the benchmark wants it on`);
     }
   }
+}
+
+/** Lines that this server does not allow. */
+const leftOut = new Set<string>();
+
+async function leaveOutWhatCannotBe(remotes: ReadonlyMap<string, Remote>): Promise<void> {
+  if ((await remotes.get('two-stores')?.show('max_prepared_transactions')) !== '0') return;
+  leftOut.add(LINES.preparedByHand.name);
+  note(`${LINES.preparedByHand.name} is left out: the server has max_prepared_transactions 0`);
 }
 
 async function measure(remotes: ReadonlyMap<string, Remote>, options: Options): Promise<CaseResult[]> {
@@ -66,7 +76,7 @@ async function oneRound(
   const slice = { ...what, count: what.count / what.slices };
   const jobs = [...remotes].flatMap(([contender, remote]) =>
     linesOf(contender)
-      .filter((line) => line.cases.includes(what.name))
+      .filter((line) => line.cases.includes(what.name) && !leftOut.has(line.name))
       .map((line) => ({ remote, line })),
   );
   for (let number = 0; number < what.slices; number += 1) {

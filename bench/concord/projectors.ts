@@ -7,7 +7,7 @@ import { BalanceRow } from './balance.row.js';
 
 @Projection({ name: 'bench.rows', version: 1, categories: ['account'], consistency: 'async', rows: [BalanceRow] })
 export class RowsProjector {
-  @On<Deposited>('Deposited')
+  @On<Deposited>('Deposited', { rows: ({ data: { accountId } }) => BalanceRow.at({ accountId }) })
   async deposited({ data }: RecordedEvent<Deposited>): Promise<void> {
     const { accountId, memo } = data;
     const amount = BigInt(data.amount);

@@ -5,6 +5,7 @@ import { runInTenant } from '@concord/tenancy';
 import { createTestDatabase } from '@concord/testing';
 import { createApp } from '../../apps/bank/src/http/create-app.js';
 import { HttpSettings } from '../../apps/bank/src/http/settings.js';
+import type { StoresSettings } from '../../apps/bank/src/stores/stores-settings.js';
 import { RegisterDistrict } from '../../apps/bank/src/ledger/application/index.js';
 
 /** What came back, whatever it is: the tests say what it has to be. */
@@ -45,10 +46,14 @@ const QUIET = { LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent', PORT: '0' };
 export async function startBank(
   environment: NodeJS.ProcessEnv = {},
   through: (url: string) => Promise<string> | string = (url) => url,
+  stores: StoresSettings = {},
 ): Promise<BankUnderTest> {
   const database = await createTestDatabase();
-  const app = await createApp({ url: await through(database.url) }, new HttpSettings({ ...QUIET, ...environment }));
-  await app.listen(0, '127.0.0.1');
+  const app = await createApp(
+    { url: await through(database.url), ...stores },
+    new HttpSettings({ ...QUIET, ...environment }),
+  );
+  await app.listen(Number(environment['PORT'] ?? 0), '127.0.0.1');
   const url = await app.getUrl();
   const bank: BankUnderTest = {
     app,

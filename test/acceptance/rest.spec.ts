@@ -190,8 +190,12 @@ describe('the bank over REST', () => {
       '/v1/accounts/{accountId}/overdraft-limit',
       '/v1/accounts/{accountId}/statement',
       '/v1/accounts/{accountId}/withdrawals',
+      '/v1/branch/accounts',
+      '/v1/branch/accounts/{accountId}',
+      '/v1/branch/transfers',
       '/v1/loans',
       '/v1/loans/{loanId}',
+      '/v1/partner-payments',
       '/v1/regions',
       '/v1/transfers',
     ]);

@@ -9,7 +9,7 @@ import { Dice, readNotes } from '../torture/model.js';
 import type { Verdict } from './checker/anomaly.js';
 import { checkHistory } from './checker/check.js';
 import type { Line } from './checker/history.js';
-import { faultsOf } from './faults/faults.js';
+import { faultsOf, killsOf } from './faults/faults.js';
 import { openWire } from './faults/wire.js';
 import { Workers } from './faults/workers.js';
 import { Finale } from './finale.js';
@@ -31,6 +31,10 @@ export interface ChaosOptions {
   /** None: for weakened runs, which go wrong by themselves. */
   readonly hasFaults: boolean;
   readonly weakening?: string | undefined;
+  /** Of all faults only this one: workers are killed at these points. */
+  readonly killsAt?: readonly string[];
+  /** By default 30 seconds, in which nothing may be in doubt or locked any more. */
+  readonly settledWithinMs?: number;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -45,10 +49,11 @@ export interface ChaosResult {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+const SETTLED_WITHIN_MS = 30_000;
 /** How long the calm between two faults may be. */
 const LONGEST_CALM_MS = 1_500;
 /** However slow the machine is. */
-const LEAST_FAULTS = 5;
+const LEAST_FAULTS = 3;
 /** All of an error's kinds that a command may end with when things break; what else is met is a fault of ours. */
 const EXPECTED: ReadonlySet<string> = new Set([
   'refused-on-purpose',
@@ -57,6 +62,12 @@ const EXPECTED: ReadonlySet<string> = new Set([
   'wrong-expected-version',
   'database-unavailable',
   'commit-unknown',
+  'lock-wait-timeout',
+  'owner-wounded',
+  'lease-lost',
+  'ownership-lost',
+  'transaction-aborted',
+  'transaction-in-doubt',
   // Of the mailboxes, when the time for retries is over.
   'decided-on-stale-state',
 ]);
@@ -118,10 +129,13 @@ class Run {
       await this.strikeUntilDone();
       const calm = Date.now();
       await this.workers.stop();
-      const left = await finale.leftovers(calm);
+      const left = await finale.leftovers(calm, this.options.settledWithinMs ?? SETTLED_WITHIN_MS);
       await this.workers.leave();
-      await finale.readAll(this.records());
-      return this.result(left);
+      const unread = await finale.readAll(this.records()).then(
+        () => [],
+        (error: unknown) => [`what is there cannot be read: ${String(error)}`],
+      );
+      return this.result({ ...left, left: [...left.left, ...unread] });
     } finally {
       await this.workers.clear();
       await finale.close();
@@ -130,8 +144,9 @@ class Run {
   }
 
   private async strikeUntilDone(): Promise<void> {
-    const { seconds, hasFaults, stopMs, workload, onProgress } = this.options;
-    const faults = hasFaults ? faultsOf(workloadOf(workload).points) : [];
+    const { seconds, hasFaults, stopMs, workload, killsAt, onProgress } = this.options;
+    const all = killsAt ? killsOf(killsAt) : faultsOf(workloadOf(workload).points);
+    const faults = hasFaults ? all : [];
     const deadline = Date.now() + seconds * 1000;
     const isDone = (turn: number): boolean =>
       Date.now() > deadline && (!hasFaults || turn >= LEAST_FAULTS) && this.answered() >= this.options.atLeast;

@@ -1,5 +1,6 @@
 // The clients of one process: side by side, each with one order at a time, and everything they ask and are told written down.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TransactionAborted } from '@concord/coordination';
 import { InvariantBroken } from '@concord/domain';
 import { ConcordError } from '@concord/kernel';
 import type { Dice } from '../torture/model.js';
@@ -77,7 +78,8 @@ export class Clients {
       this.options.onError({ code, message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
       if (error instanceof Refused) return { type: 'fail' };
       // Sent before, it may have been applied then, and refused now for that reason.
-      return { type: error instanceof InvariantBroken && isFirst ? 'fail' : 'info' };
+      const isRefusal = error instanceof InvariantBroken || error instanceof TransactionAborted;
+      return { type: isRefusal && isFirst ? 'fail' : 'info' };
     }
   }
 

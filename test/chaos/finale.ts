@@ -8,7 +8,6 @@ import { ACCOUNTS, OPENING_BALANCE, type Order, storeOf } from './orders.js';
 import { Recorder } from './recorder.js';
 import type { Answer, Transactor, Workload } from './workloads/workload.js';
 
-const SETTLED_WITHIN_MS = 30_000;
 const KEYS_AT_ONCE = 20;
 const MOST_ATTEMPTS = 20;
 
@@ -36,13 +35,12 @@ export class Finale {
     for (const to of ACCOUNTS) await this.run({ ...this.ordered(), f: 'deposit', to, amount: OPENING_BALANCE });
   }
 
-  /** What is locked or undecided 30 seconds after `calm`; as soon as there is nothing, that. */
-  async leftovers(calm: number): Promise<{ left: string[]; tookMs: number }> {
+  /** What is locked or undecided so long after `calm`; as soon as there is nothing, that. */
+  async leftovers(calm: number, withinMs: number): Promise<{ left: string[]; tookMs: number }> {
     for (;;) {
-      const found = await Promise.all(this.opened.map(({ database }) => this.workload.leftovers(database)));
-      const left = found.flat();
+      const left = await this.workload.leftovers(this.opened.map(({ database }) => database));
       const tookMs = Date.now() - calm;
-      if (left.length === 0 || tookMs > SETTLED_WITHIN_MS) return { left, tookMs };
+      if (left.length === 0 || tookMs > withinMs) return { left, tookMs };
       await sleep(200);
     }
   }

@@ -10,7 +10,7 @@ import { Clients } from './clients.js';
 import { Keys, Orders } from './orders.js';
 import { elapsed } from './recorder.js';
 import { workloadOf } from './workloads/index.js';
-import { WEAKENINGS } from './workloads/weakened-store.js';
+import { WEAKENINGS } from './workloads/weakened-locks.js';
 
 const oneStore = workloadOf('one-store');
 const LONGEST_MS = 12_000;
@@ -22,7 +22,9 @@ async function verdictOf(weakening: string | undefined, longestMs: number): Prom
   const lines: Line[] = [];
   const write = (process: number, type: Line['type'], f: string, value: unknown): unknown =>
     lines.push({ process, type, time: elapsed(origin), f, value });
-  const transactors = await Promise.all([1, 2].map(() => oneStore.open({ urls: [url], weakening })));
+  const transactors = await Promise.all(
+    [true, false].map((mailboxes) => oneStore.open({ urls: [url], weakening, mailboxes })),
+  );
   const all = transactors.map((transactor, index) => {
     const [dice, keys, worker] = [new Dice(index), new Keys(1), index + 1];
     const orders = new Orders({ dice, keys, worker, isDistributed: false });
@@ -41,7 +43,7 @@ async function verdictOf(weakening: string | undefined, longestMs: number): Prom
 it('accepts what happens under locks', async () => {
   const { anomalies, counts } = await verdictOf(undefined, 3_000);
   expect(anomalies).toEqual([]);
-  expect(counts['transactions ok']).toBeGreaterThan(100);
+  expect(counts['transactions ok']).toBeGreaterThan(20);
 });
 
 it.each(WEAKENINGS)('reports %s', async (weakening) => {

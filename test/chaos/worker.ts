@@ -16,7 +16,7 @@ const dice = new Dice(settings.seed);
 const recorder = new Recorder(files.history, BigInt(settings.origin));
 const complaints = new Notes<Complaint>(files.complaints);
 const workload = workloadOf(name);
-const transactor = await workload.open({ urls, weakening });
+const transactor = await workload.open({ urls, weakening, mailboxes: worker % 2 === 0 });
 const keys = new Keys(urls.length, settings.generations);
 const tell = (message: FromWorker): unknown => process.send?.(message);
 const clients = new Clients({

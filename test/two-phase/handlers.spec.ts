@@ -1,7 +1,7 @@
 // Commands whose handlers are under @Transactional, sent through the CommandBus of an app.
 import { CommandBus } from '@nestjs/cqrs';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { CommandingModule } from '@concord/commanding';
+import { CommandIdReused, CommandingModule } from '@concord/commanding';
 import {
   RemoteParticipant,
   TransactionalWork,
@@ -67,7 +67,7 @@ describe('a handler under @Transactional', () => {
         { stream: 'purse-payee', revision: 0n },
       ],
     });
-    expect(await send(order, 'order 4711')).toMatchObject({ repeated: true, streams: [] });
+    expect(await send(order, 'order 4711')).toMatchObject({ repeated: true, streams: sent.streams });
     expect([
       await eventsOf(side.a, 'payer'),
       await eventsOf(side.b, 'payee'),
@@ -77,9 +77,20 @@ describe('a handler under @Transactional', () => {
     expect(event?.metadata).toMatchObject({ causationId: 'order 4711', correlationId: 'order 4711' });
   });
 
+  it('is a repeat also where a rule would stand against it by now, and another command under its id is refused', async () => {
+    await send({ ...order, amount: 70n }, 'order 4712');
+    expect(await send({ ...order, amount: 70n }, 'order 4712')).toMatchObject({ repeated: true });
+    expect(await eventsOf(side.a, 'payer')).toEqual([100n, -11n, -71n]);
+    const print = (text: string) =>
+      inTenant(() => app.get(CommandBus).execute(new SendMoney({ ...order, amount: 1n }, 'order 4713', text)));
+    await print('one');
+    expect(await print('one')).toMatchObject({ repeated: true });
+    await expect(print('another')).rejects.toThrow(CommandIdReused);
+  });
+
   it('changes nothing where an invariant is broken', async () => {
     await expect(send({ ...order, amount: 1000n })).rejects.toThrow(InvariantBroken);
-    expect(await eventsOf(side.a, 'payer')).toEqual([100n, -11n]);
+    expect(await eventsOf(side.a, 'payer')).toEqual([100n, -11n, -71n, -2n]);
   });
 
   it('stops the start where it names a participant that nobody knows', async () => {

@@ -2,6 +2,9 @@
 import { deepStrictEqual } from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type DynamicModule, Global, Module } from '@nestjs/common';
@@ -10,9 +13,10 @@ import { createTestDatabase } from '@concord/testing';
 import { until } from '../contract/locking/kit.js';
 import { freePort } from '../fixtures/free-port.js';
 import { ended, startProcess } from '../fixtures/process-under-test.js';
+import { Notes, readNotes } from '../torture/model.js';
 import { fill, openSide, openStore, preparedLocks, type Side, twoDatabases } from './kit.js';
 import { SECRET, SERVICE } from './service.js';
-import { type Failpoint, sumsOfTransactions } from './victims.js';
+import { type Acknowledged, type Failpoint, missing, movesOf, sumsOfTransactions } from './victims.js';
 
 @Global()
 @Module({})
@@ -50,6 +54,7 @@ export class World {
       readonly serviceUrl: string;
       readonly databaseUrl: string;
       readonly coordinatorUrl: string;
+      readonly acknowledged: string;
     },
     private readonly closing: readonly (() => Promise<void>)[],
   ) {}
@@ -63,13 +68,16 @@ export class World {
     const side = await openSide(stores.urls, { others: [remote], ...timing });
     const app = await serveCoordinator(side.coordinator, port);
     const c = await openStore(SERVICE, third.url);
+    const folder = mkdtempSync(join(tmpdir(), 'concord-two-phase-'));
     const settings = {
+      acknowledged: join(folder, 'acknowledged'),
       urls: stores.urls,
       serviceUrl,
       databaseUrl: third.url,
       coordinatorUrl: `http://127.0.0.1:${port}`,
     };
     const closing = [() => app.close(), () => side.close(), () => c.close(), () => stores.drop(), () => third.drop()];
+    closing.push(async () => rmSync(folder, { recursive: true }));
     return new World(side, c, settings, closing);
   }
 
@@ -97,28 +105,38 @@ export class World {
   }
 
   async fill(purse: string, amount: bigint): Promise<void> {
-    await fill(this.side, 'a', purse, amount);
-    await fill(this.side, 'b', purse, amount);
+    const notes = new Notes<Acknowledged>(this.settings.acknowledged);
+    for (const store of ['a', 'b']) {
+      const { id } = await fill(this.side, store, purse, amount);
+      notes.write({ id, moved: { [store]: amount.toString() } });
+    }
+    notes.close();
   }
 
-  /** What the issue asks for: within 30 s nothing is in doubt, no lock is left, all agree, and no money came or went. */
-  async judge(filled: readonly string[]): Promise<void> {
+  /**
+   * What the issue asks for: within 30 s nothing is in doubt, no lock is left, all agree, no money came or went, and what was
+   * acknowledged is there, once, in each store. Answers how many transactions were.
+   */
+  async judge(filled: readonly string[]): Promise<number> {
     const { a, b, coordinator } = this.side;
     await until('nothing in doubt, no lock left', async () => {
       const open = [...(await coordinator.transactions()), ...(await this.c.participant.inDoubt(0))];
       const locks = await Promise.all([a, b, this.c].map(preparedLocks));
       return open.length === 0 && locks.flat().length === 0;
     });
-    const sums = await sumsOfTransactions([a.store, b.store, this.c.store]);
-    const moved = [...sums].filter(([, sum]) => sum !== 0n).map(([, sum]) => sum > 0n);
+    const moves = { a: await movesOf(a.store), b: await movesOf(b.store), [SERVICE]: await movesOf(this.c.store) };
+    const acknowledged = readNotes<Acknowledged>(this.settings.acknowledged);
+    deepStrictEqual(missing(acknowledged, moves), [], 'what was acknowledged is not there');
+    const moved = [...sumsOfTransactions(Object.values(moves).flat())].filter(([, sum]) => sum !== 0n);
     // Those that put money in, one a store and purse.
     deepStrictEqual(
-      moved,
+      moved.map(([, sum]) => sum > 0n),
       filled.flatMap(() => [true, true]),
       'a transaction was applied in part',
     );
     const rows = await a.database.query({ text: 'select transaction_id from concord.transactions' });
     deepStrictEqual(rows, [], 'the log of decisions has not forgotten');
+    return acknowledged.length;
   }
 
   async close(): Promise<void> {

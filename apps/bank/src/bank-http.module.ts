@@ -1,6 +1,7 @@
 // The bank with its doors: REST, GraphQL and health. The root module of the process that serves.
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { TwoPhaseModule } from '@concord/coordination';
 import { FeedWatchModule } from '@concord/event-store';
 import { LoggerModule } from 'nestjs-pino';
 import { BankModule, type BankOptions } from './bank.module.js';
@@ -27,6 +28,8 @@ export class BankHttpModule {
         BankModule.forRoot(options),
         FeedWatchModule.forRoot({ delayedAfterMs: settings.feedDelayed, stalledAfterMs: settings.feedStalled }),
         graphQL(),
+        // Where the partner asks what was decided.
+        ...(options.partner ? [TwoPhaseModule.forCoordinator({ secrets: [options.partner.secret] })] : []),
         LedgerApiModule,
         LoansApiModule,
         HealthModule,

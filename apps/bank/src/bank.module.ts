@@ -6,17 +6,20 @@ import { DatabaseModule, type DatabaseOptions } from '@concord/database';
 import { EventStoreModule } from '@concord/event-store';
 import { LockingModule } from '@concord/locking';
 import { ProjectionsModule } from '@concord/projections';
+import { DistributedLedgerModule } from './ledger/distributed-ledger.module.js';
 import { LedgerModule, ledgerRows } from './ledger/ledger.module.js';
 import { LoansModule } from './loans/loans.module.js';
+import { StoresModule } from './stores/stores.module.js';
+import type { StoresSettings } from './stores/stores-settings.js';
 
-/** `runProjections: false` for command-line tools that leave asynchronous projections and process managers to the app. */
-export interface BankOptions extends Omit<DatabaseOptions, 'rows'> {
+/** `runProjections: false` for command-line tools that leave asynchronous projections and process managers to the app. `branch`, `partner`: what transactions span beside its own store. */
+export interface BankOptions extends Omit<DatabaseOptions, 'rows' | 'named'>, StoresSettings {
   readonly runProjections?: boolean;
 }
 
 @Module({})
 export class BankModule {
-  static forRoot({ runProjections = true, ...database }: BankOptions = {}): DynamicModule {
+  static forRoot({ runProjections = true, branch, partner, ...database }: BankOptions = {}): DynamicModule {
     return {
       module: BankModule,
       imports: [
@@ -26,7 +29,9 @@ export class BankModule {
         CommandingModule.forRoot(),
         ProjectionsModule.forRoot({ run: runProjections }),
         ProcessManagersModule.forRoot({ run: runProjections }),
+        StoresModule.forRoot({ ...(branch && { branch }), ...(partner && { partner }) }),
         LedgerModule,
+        DistributedLedgerModule.with({ branch: branch !== undefined, partner: partner !== undefined }),
         LoansModule,
       ],
       exports: [LedgerModule],

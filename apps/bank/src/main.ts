@@ -3,11 +3,12 @@ import 'reflect-metadata';
 import { createApp } from './http/create-app.js';
 import { HttpSettings } from './http/settings.js';
 import { whatToTry } from './http/what-to-try.js';
+import { storesSettings } from './stores/stores-settings.js';
 import { loadSampleOnFirstStart, SAMPLE_TENANT } from './sample/load-sample.js';
 
 async function main(): Promise<void> {
   const settings = new HttpSettings();
-  const app = await createApp({ onProgress: say }, settings);
+  const app = await createApp({ onProgress: say, ...storesSettings() }, settings);
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   try {
     const sample = await loadSampleOnFirstStart(app);

@@ -1,22 +1,49 @@
-// npx concord <command>: what operators ask of a database of Concord's. Each command is a file in commands/.
+// npx concord <command>: what operators ask of a database of Concord's. Each command is a file in commands/, and says itself
+// what it is about; what all of them share is beside this file.
 import { Command, CommanderError } from 'commander';
+import { completionCommand } from './commands/completion.js';
+import { eventsCommand } from './commands/events.js';
 import { locksCommand } from './commands/locks.js';
+import { parkedCommand } from './commands/parked.js';
+import { projectionsCommand } from './commands/projections.js';
+import { replayCommand } from './commands/replay.js';
+import { streamsCommand } from './commands/streams.js';
+import { transactionsCommand } from './commands/transactions.js';
+import { verifyCommand } from './commands/verify.js';
+import { exitCodeOf } from './exit-codes.js';
 
-const program = new Command('concord')
+const program: Command = new Command('concord')
   .description('Shows what is going on in a database of Concord’s: that of DATABASE_URL, or the embedded one.')
-  .addCommand(locksCommand());
+  .addCommand(locksCommand())
+  .addCommand(transactionsCommand())
+  .addCommand(streamsCommand())
+  .addCommand(eventsCommand())
+  .addCommand(replayCommand())
+  .addCommand(parkedCommand())
+  .addCommand(projectionsCommand())
+  .addCommand(verifyCommand())
+  .addCommand(completionCommand(() => program))
+  .addHelpText(
+    'after',
+    `
+"concord <command> --help" says more of each. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused (nothing was changed),
+4 recorded, and not carried out yet.`,
+  );
 
-for (const each of [program, ...program.commands]) {
-  each.exitOverride().allowExcessArguments(false).showHelpAfterError('(--help shows all options)');
+/** Commander ends the process by itself, else; and options are those of the command that they stand behind. */
+function prepare(command: Command): void {
+  command.exitOverride().allowExcessArguments(false).enablePositionalOptions();
+  command.showHelpAfterError('(--help shows all options)');
+  for (const each of command.commands) prepare(each);
 }
 
+prepare(program);
 try {
   await program.parseAsync();
 } catch (error) {
-  // Commander has printed its own errors. 2 is a wrong usage, 1 a failure.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else {
-    process.exitCode = 1;
+  process.exitCode = exitCodeOf(error);
+  // Commander has printed its own errors.
+  if (!(error instanceof CommanderError)) {
     process.stderr.write(`concord: ${error instanceof Error ? error.message : String(error)}\n`);
   }
 }

@@ -22,3 +22,15 @@ export function printJson(value: unknown): void {
 }
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** A time span for people. */
+export function ageOf(milliseconds: number): string {
+  const seconds = milliseconds / 1000;
+  if (seconds < 100) return `${seconds.toFixed(1)} s`;
+  return seconds < 6000 ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** Lines as they are. */
+export function printLines(lines: readonly string[]): void {
+  if (lines.length > 0) print(lines.join('\n'));
+}

@@ -4,7 +4,7 @@ import { CommitUnknown, OwnershipLost, TransientConflict } from '@concord/databa
 import { LeaseLost, OwnerWounded } from '@concord/locking';
 import { WrongExpectedVersion } from '@concord/kernel';
 import { WaitsOutside } from './command-locks.js';
-import { DecidedOnStaleState } from './mailbox.js';
+import { DecidedOnStaleState } from './decided-on-stale-state.js';
 
 const CONFLICTS = [TransientConflict, WrongExpectedVersion, CommitUnknown, DecidedOnStaleState];
 const GIVING_WAY = [OwnerWounded, LeaseLost, OwnershipLost, WaitsOutside];
@@ -33,14 +33,18 @@ export class Attempts {
     else if (isOneOf(GIVING_WAY, error)) this.gaveWay += 1;
     else throw error;
     const isEnough = this.metConflicts > MOST_CONFLICTS || this.gaveWay > MOST_GIVING_WAY || Date.now() > this.until;
-    // Who the lock was waited for is in what this stands for.
-    if (isEnough) throw error instanceof WaitsOutside ? error.cause : error;
+    if (isEnough) throw toldAs(error);
   }
 
   /** How long to wait before the next attempt: longer each time, and not all at once. */
   get pauseMs(): number {
     return FIRST_PAUSE_MS * 2 ** Math.min(this.metConflicts + this.gaveWay, MOST_DOUBLINGS) * Math.random();
   }
+}
+
+/** To whoever sent the command: for whom a lock was waited is in what WaitsOutside stands for. */
+export function toldAs(error: unknown): unknown {
+  return error instanceof WaitsOutside ? error.cause : error;
 }
 
 export function mayHaveBeenApplied(error: unknown): boolean {

@@ -10,7 +10,7 @@ import { ConcordError, currentMessage, InvalidArgument, newId, runInMessage, typ
 import { LockService } from '@concord/locking';
 import { currentTenant } from '@concord/tenancy';
 import { appliedBefore } from './applied-before.js';
-import { Attempts, mayHaveBeenApplied } from './attempts.js';
+import { Attempts, mayHaveBeenApplied, toldAs } from './attempts.js';
 import { CommandIdReused } from './command-id-reused.js';
 import { CommandLocks } from './command-locks.js';
 import { DistributedTransactions } from './distributed-transactions.js';
@@ -68,7 +68,8 @@ export class CommandPipeline {
 
   /**
    * Runs a handler as a command. Errors: what the handler throws, those of EventStore.append, TenantMissing, and those of the
-   * lock service: LockWaitTimeout names the holder; OwnerWounded, when older commands came again and again.
+   * lock service: LockWaitTimeout names the holder; OwnerWounded, when older commands came again and again. In an outage
+   * DatabaseUnavailable, or CommitUnknown and DecidedOnStaleState, after which it may have been applied.
    */
   async run<Value>(
     command: DomainCommand<unknown, Value>,
@@ -86,7 +87,13 @@ export class CommandPipeline {
     if (again) return again;
     const ofSeveral = this.distributed?.commandOf(declared.handler ?? handle);
     const attempt = () =>
-      told(command, sent, () => ofSeveral?.(sent.id, handle) ?? this.attempt({ command, sent, handle, declared }));
+      told(
+        command,
+        sent,
+        () =>
+          ofSeveral?.({ ...sent, isNamed: command.commandId !== undefined }, handle) ??
+          this.attempt({ command, sent, handle, declared }),
+      );
     return runInMessage({ correlationId, causationId: commandId }, () => this.unlocked?.counted(attempt) ?? attempt());
   }
 
@@ -217,7 +224,7 @@ export class CommandPipeline {
     try {
       return await this.appliedBefore<Value>(sent);
     } catch (error) {
-      throw error instanceof CommandIdReused ? error : failure;
+      throw error instanceof CommandIdReused ? error : toldAs(failure);
     }
   }
 

@@ -11,17 +11,13 @@ import {
   type UnlockedCommands,
 } from '@concord/event-store';
 import { DatabaseUnavailable, TransientConflict } from '@concord/database';
-import { ConcordError, NO_REVISION, type StreamName, type StreamPosition } from '@concord/kernel';
+import { NO_REVISION, type StreamName, type StreamPosition } from '@concord/kernel';
+import { DecidedOnStaleState } from './decided-on-stale-state.js';
 import { type Load, loadAggregate } from './hydrate.js';
 import { type Kept, keptOf } from './kept.js';
 import { type KeptWithSnapshots, Snapshots } from './snapshots.js';
 import { UnderWay } from './under-way.js';
 import { type Decided, Unsent } from './unsent.js';
-
-/** What this command was decided on has not come to be, or is not the latest; nothing of it was kept. */
-export class DecidedOnStaleState extends ConcordError {
-  readonly code = 'decided-on-stale-state';
-}
 
 /** Then it is passed by: half of what a command may take, so that it can still run under locks. */
 const LONGEST_WAIT_MS = 5000;
@@ -314,7 +310,7 @@ function newLine(): Line {
 }
 
 function stale(cause?: unknown): DecidedOnStaleState {
-  return new DecidedOnStaleState('this was decided on a state that did not come to be', {}, { cause });
+  return new DecidedOnStaleState({ cause });
 }
 
 function share(batch: readonly Decided[], whole: AppendResult): void {

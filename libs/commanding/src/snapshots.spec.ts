@@ -182,6 +182,19 @@ describe('snapshots of aggregates', () => {
     await expect(load(Dated)).rejects.toThrow(/Dated has snapshots, so its state must be JSON: .*state\.at is a Date/);
   });
 
+  it(
+    'that hold what was scavenged are passed over, also when the stream would show that again',
+    inTenant(async () => {
+      await add(1, 2, 3);
+      await untilSnapshotAt(2n);
+      await store.writeStreamMetadata(stream, { truncateBefore: 1n });
+      await store.scavenge();
+      await store.writeStreamMetadata(stream, { maxCount: 3 });
+      expect((await byReplay()).state).toEqual({ sum: 9, last: [2, 3] });
+      expect((await state()).state).toEqual({ sum: 9, last: [2, 3] });
+    }),
+  );
+
   it('give the state of a full replay, whatever happens between', async () => {
     const step = fc.oneof(
       fc.record({ add: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 5 }), two: fc.boolean() }),

@@ -33,8 +33,8 @@ export { TransactionsModule } from './two-phase/handlers/transactions.module.js'
 export { RemoteParticipant } from './two-phase/http/remote-participant.js';
 export { ServiceParticipant } from './two-phase/http/service-participant.js';
 export { TwoPhaseModule } from './two-phase/http/two-phase.module.js';
-export type { UnsettledTransaction } from './two-phase/in-doubt.js';
 export { KurrentParticipant } from './two-phase/kurrent-participant.js';
 export { Participant, type TransactionRef, type Vote } from './two-phase/participant.js';
 export { PostgresParticipant } from './two-phase/postgres-participant.js';
+export { TransactionsDesk } from './two-phase/transactions-desk.js';
 export { TransactionCoordinator, type TransactionResult } from './two-phase/transaction-coordinator.js';

@@ -1,7 +1,13 @@
 // The ambient transaction on a real PostgreSQL, and what the server's refusals become.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@concord/testing';
-import { CommitUnknown, DatabaseUnavailable, TransientConflict, translateDatabaseError } from './errors.js';
+import {
+  CommitUnknown,
+  DatabaseUnavailable,
+  OwnershipLost,
+  TransientConflict,
+  translateDatabaseError,
+} from './errors.js';
 import { openDatabase, type OpenDatabase } from './open-database.js';
 
 let testDatabase: TestDatabase;
@@ -74,6 +80,15 @@ describe('a transaction', () => {
     });
     await expect(failing).rejects.toThrow(/duplicate key/);
     expect(await count()).toBe(2n);
+  });
+
+  it('fails with the statement that failed first, also where one behind it was awaited', async () => {
+    const lost = `do $$ begin raise exception 'not yours any more' using errcode = 'CN040'; end $$`;
+    const failing = opened.database.transaction(async () => {
+      void opened.database.query({ text: lost });
+      await insert(1);
+    });
+    await expect(failing).rejects.toThrow(OwnershipLost);
   });
 
   it('refuses what was left running when it ended', async () => {

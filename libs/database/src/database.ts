@@ -175,8 +175,9 @@ export class Database {
       await transaction.commit();
       return result;
     } catch (error) {
+      const reason = await transaction.reasonOf(error);
       await transaction.rollback().catch(breaks);
-      throw translateDatabaseError(error);
+      throw translateDatabaseError(reason);
     } finally {
       client.off('error', breaks);
       endPatience(client);

@@ -75,6 +75,11 @@ const NETWORK = new Set(
 const LOST_CONNECTION =
   /connection terminated|timeout exceeded when trying to connect|not queryable|Cannot use a pool/i;
 
+/** in_failed_sql_transaction: whether it only says that another statement of its transaction has failed before. */
+export function isBehindFailure(error: unknown): boolean {
+  return isError(error) && driverError(error).code === '25P02';
+}
+
 /** Turns an error of pg or TypeORM into one of ours, and leaves every other error as it is. */
 export function translateDatabaseError(error: unknown): unknown {
   if (error instanceof ConcordError || !isError(error)) return error;

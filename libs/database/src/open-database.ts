@@ -5,6 +5,7 @@ import { DataSource, type EntitySchema } from 'typeorm';
 import { Database } from './database.js';
 import { openPostgres, type PostgresLease } from './embedded/index.js';
 import { runMigrations } from './migrations/index.js';
+import { type NamedDatabase, urlOfNamed } from './named-database.js';
 import { giveUpWhenSilent } from './silence.js';
 
 /** Row classes of TypeORM. */
@@ -14,6 +15,8 @@ export type RowClass = (new () => object) | EntitySchema<object>;
 export interface DatabaseOptions {
   readonly url?: string;
   readonly dataFolder?: string;
+  /** Another database of that server. */
+  readonly named?: NamedDatabase;
   readonly rows?: readonly RowClass[];
   /** Connections of this process at most; 20 by default. */
   readonly poolSize?: number;
@@ -51,15 +54,10 @@ export async function openDatabase(options: DatabaseOptions = {}): Promise<OpenD
     ...(dataFolder && { dataFolder }),
     ...(onProgress && { onProgress }),
   });
-  const dataSource = newDataSource(lease, { ...options, silenceMs });
-  try {
-    await dataSource.initialize();
-    await runMigrations(dataSource);
-  } catch (error) {
-    if (dataSource.isInitialized) await dataSource.destroy();
+  const dataSource = await opened(lease, { ...options, silenceMs }).catch(async (error: unknown) => {
     await lease.release();
     throw error;
-  }
+  });
   const database = new Database(dataSource);
   const end = async (): Promise<void> => {
     await database.close();
@@ -70,10 +68,23 @@ export async function openDatabase(options: DatabaseOptions = {}): Promise<OpenD
   return { database, embedded: lease.embedded, close: () => (ended ??= end()) };
 }
 
-function newDataSource(lease: PostgresLease, options: DatabaseOptions & { silenceMs: number }): DataSource {
+async function opened(lease: PostgresLease, options: DatabaseOptions & { silenceMs: number }): Promise<DataSource> {
+  const url = options.named ? await urlOfNamed(lease.url, options.named) : lease.url;
+  const dataSource = newDataSource(url, options);
+  try {
+    await dataSource.initialize();
+    await runMigrations(dataSource);
+    return dataSource;
+  } catch (error) {
+    if (dataSource.isInitialized) await dataSource.destroy();
+    throw error;
+  }
+}
+
+function newDataSource(url: string, options: DatabaseOptions & { silenceMs: number }): DataSource {
   return new DataSource({
     type: 'postgres',
-    url: lease.url,
+    url,
     applicationName: 'concord',
     entities: [...(options.rows ?? [])],
     poolSize: options.poolSize ?? 20,

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { warn } from '@concord/kernel';
 import type { DataSource, EntityManager } from 'typeorm';
 import { AdoptedQueryRunner } from './adopted-query-runner.js';
-import { CommitUnknown, DatabaseUnavailable, translateDatabaseError } from './errors.js';
+import { CommitUnknown, DatabaseUnavailable, isBehindFailure, translateDatabaseError } from './errors.js';
 import { bePatient } from './silence.js';
 import { refusalOf } from './transaction-control.js';
 
@@ -125,6 +125,13 @@ export class ActiveTransaction implements Transaction {
     // PostgreSQL answers COMMIT with ROLLBACK, and no error, when a statement before it had failed.
     if (outcome !== 'COMMIT') throw outcome instanceof Error ? outcome : failureOf(answers);
     for (const callback of this.callbacks) callAfterCommit(callback);
+  }
+
+  /** Why `error` came about: a statement behind one that has failed only says that it has. */
+  async reasonOf(error: unknown): Promise<unknown> {
+    if (!isBehindFailure(error)) return error;
+    const answers = await Promise.allSettled(this.underWay);
+    return answers.find((answer) => answer.status === 'rejected')?.reason ?? error;
   }
 
   async rollback(): Promise<void> {

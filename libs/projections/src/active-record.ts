@@ -50,7 +50,7 @@ export abstract class ActiveRecord {
 
   /** Names a row by its whole key: for `rows` of @On, which has all rows of a batch loaded by one statement. */
   static at<Row extends ActiveRecord>(this: RowType<Row>, key: FindOptionsWhere<Row>): RowKey {
-    return { type: this, where: key as Readonly<Record<string, unknown>> };
+    return { type: this, where: key };
   }
 
   /** Makes a row in memory; insert() stores it. */

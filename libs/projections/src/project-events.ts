@@ -12,13 +12,19 @@ export async function projectEvents(
   projection: ProjectionDefinition,
   events: readonly RecordedEvent[],
 ): Promise<void> {
+  const due = events.filter(
+    ({ type, stream }) =>
+      projection.handlers.has(type) && projection.categories.includes(parseStreamName(stream).category),
+  );
+  const named = due.flatMap((event) => projection.rowsOf.get(event.type)?.(event) ?? []);
   const project = (): Promise<void> =>
-    projectingRows(database, async () => {
-      for (const event of events) {
-        const handle = projection.handlers.get(event.type);
-        if (handle && projection.categories.includes(parseStreamName(event.stream).category)) await handle(event);
-      }
-    });
+    projectingRows(
+      database,
+      async () => {
+        for (const event of due) await projection.handlers.get(event.type)?.(event);
+      },
+      named,
+    );
   await inSpan(
     () => ({
       span: 'project',

@@ -1,7 +1,7 @@
 // Which database rows are found in, and whether they may be changed. Set at every entry; no static connection anywhere.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Database } from '@concord/database';
-import { type RowKey, RowSession, type RowSessionOptions } from './row-session.js';
+import { type RowKey, RowSession } from './row-session.js';
 
 interface RowScope {
   readonly database: Database;
@@ -20,10 +20,10 @@ export function readingRows<T>(database: Database, work: () => T): T {
 export async function projectingRows<T>(
   database: Database,
   work: () => Promise<T>,
-  { keys, ...options }: RowSessionOptions & { readonly keys?: readonly RowKey[] } = {},
+  named: readonly RowKey[] = [],
 ): Promise<T> {
-  const session = new RowSession(database, options);
-  if (keys && keys.length > 0) await session.load(keys);
+  const session = new RowSession(database);
+  await session.load(named);
   const result = await scope.run({ database, session }, work);
   await session.flush();
   return result;

@@ -4,8 +4,7 @@ import type { Database } from '@concord/database';
 import { currentTenant } from '@concord/tenancy';
 import type { FindManyOptions, FindOptionsWhere, ObjectLiteral } from 'typeorm';
 import { RowIsStale } from './row-errors.js';
-import { queryRows } from './row-query.js';
-import { type RowStatements, type RowTable, rowTableOf } from './row-table.js';
+import { type RowTable, rowTableOf } from './row-table.js';
 
 /** A row of some tenant. */
 export interface TenantRow {
@@ -21,17 +20,6 @@ export interface RowKey {
   readonly where: Readonly<Record<string, unknown>>;
 }
 
-/** Where rows are, and how they are taken. */
-export interface RowSessionOptions {
-  /** The schema in which the tables of `redirected` are instead of their own. */
-  readonly schema?: string | undefined;
-  readonly redirected?: readonly RowClass<TenantRow>[];
-  /** The classes that may be written; all when absent. */
-  readonly writable?: readonly RowClass<TenantRow>[];
-  /** Others may write the same rows meanwhile: each row is locked when it is loaded. */
-  readonly shared?: boolean;
-}
-
 /** `absent`: looked for and not there. `new`, `changed` and `deleted` wait to be written. */
 type State = 'absent' | 'clean' | 'new' | 'changed' | 'deleted';
 
@@ -42,7 +30,6 @@ interface Tracked {
 
 interface Identities {
   readonly table: RowTable;
-  readonly schema: string | undefined;
   readonly rows: Map<string, Tracked>;
   waiting: number;
 }
@@ -50,10 +37,7 @@ interface Identities {
 export class RowSession {
   private readonly tables = new Map<RowClass<TenantRow>, Identities>();
 
-  constructor(
-    private readonly database: Database,
-    private readonly options: RowSessionOptions = {},
-  ) {}
+  constructor(private readonly database: Database) {}
 
   /** Loads rows that will be asked for by their keys, with one statement a table. What is known already is left alone. */
   async load(keys: readonly RowKey[]): Promise<void> {
@@ -83,9 +67,9 @@ export class RowSession {
 
   async findBy<Row extends TenantRow>(type: RowClass<Row>, options: FindManyOptions<Row>): Promise<Row[]> {
     await this.flush();
-    const { table, schema, rows } = this.identities(type);
+    const { table, rows } = this.identities(type);
     const where = ofTenant((options.where ?? {}) as FindOptionsWhere<Row>);
-    const found = await queryRows(this.database, type, { ...options, where }, schema);
+    const found = await this.database.read((manager) => manager.find(type, { ...options, where }));
     return found.map((row) => {
       const identity = table.identity(row);
       const known = rows.get(identity);
@@ -127,30 +111,21 @@ export class RowSession {
     for (const [, identities] of dirty) identities.waiting = 0;
   }
 
-  /** The identities of all rows of a class that were asked for or changed, by their keys. */
-  touched(type: RowClass<TenantRow>): readonly string[] {
-    return [...(this.tables.get(type)?.rows.keys() ?? [])];
-  }
-
   private written(row: TenantRow): [Identities, string] {
-    const type = typeOf(row);
-    if (this.options.writable && !this.options.writable.includes(type)) {
-      throw new Error(`${type.name} is not among the rows of this projection: add it to \`rows\` of its @Projection`);
-    }
     row.tenantId = currentTenant();
-    const identities = this.identities(type);
+    const identities = this.identities(typeOf(row));
     return [identities, identities.table.identity(row)];
   }
 
   private async write(
     type: RowClass<TenantRow>,
-    { table, schema, rows }: Identities,
+    { table, rows }: Identities,
     state: 'new' | 'changed' | 'deleted',
   ): Promise<void> {
     const waiting = [...rows.values()].filter((tracked) => tracked.state === state);
     if (waiting.length === 0) return;
     const stored = waiting.map(({ row }) => table.stored(row as TenantRow));
-    const written = await this.database.query(table.statements(schema)[state], [JSON.stringify(stored)]);
+    const written = await this.database.query(table.statements[state], [JSON.stringify(stored)]);
     if (state === 'changed' && written.length !== stored.length) {
       const missing = stored.length - written.length;
       if (table.version !== undefined) throw new RowIsStale(type.name, missing);
@@ -164,22 +139,22 @@ export class RowSession {
 
   /** A prepared statement and hydration of our own: a fifth of the time that TypeORM's query builder takes. */
   private async loadAll(type: RowClass<TenantRow>, wanted: ReadonlyMap<string, ObjectLiteral>): Promise<void> {
-    const { table, schema, rows } = this.identities(type);
-    const found = await this.fetch(table.statements(schema), table, [...wanted.values()]);
+    const { table, rows } = this.identities(type);
+    const keys = [...wanted.values()];
+    const [only] = keys;
+    const found =
+      only && keys.length === 1
+        ? await this.database.query<ObjectLiteral>(table.statements.one, table.keyValues(only))
+        : await this.database.query<ObjectLiteral>(table.statements.find, [
+            JSON.stringify(keys.map((key) => table.storedKey(key))),
+          ]);
     for (const stored of found) {
       const row = new type();
       table.hydrate(row, stored);
       rows.set(table.identity(row), { row, state: 'clean' });
     }
-    for (const identity of wanted.keys()) if (!rows.has(identity)) rows.set(identity, { row: undefined, state: 'absent' });
-  }
-
-  private fetch(statements: RowStatements, table: RowTable, keys: readonly ObjectLiteral[]): Promise<ObjectLiteral[]> {
-    const [only] = keys;
-    const { shared } = this.options;
-    if (only && keys.length === 1 && !shared) return this.database.query(statements.one, table.keyValues(only));
-    const stored = JSON.stringify(keys.map((key) => table.storedKey(key)));
-    return this.database.query(shared ? statements.lock : statements.find, [stored]);
+    for (const identity of wanted.keys())
+      if (!rows.has(identity)) rows.set(identity, { row: undefined, state: 'absent' });
   }
 
   private present(tracked: Tracked | undefined): TenantRow | undefined {
@@ -195,8 +170,7 @@ export class RowSession {
     const known = this.tables.get(type);
     if (known) return known;
     const table = rowTableOf(this.database.dataSource, type);
-    const schema = this.options.redirected?.includes(type) ? this.options.schema : undefined;
-    const made = { table, schema, rows: new Map<string, Tracked>(), waiting: 0 };
+    const made = { table, rows: new Map<string, Tracked>(), waiting: 0 };
     this.tables.set(type, made);
     return made;
   }

@@ -1,6 +1,7 @@
 // A row class as its statements see it, worked out once: key, columns, and set-based statements that take all rows as one
 // JSON parameter, so that they are prepared once for any number of rows.
-import type { DataSource, EntityMetadata, ObjectLiteral, ValueTransformer } from 'typeorm';
+import type { Statement } from '@concord/database';
+import type { DataSource, EntityMetadata, ObjectLiteral } from 'typeorm';
 
 type ColumnMetadata = EntityMetadata['columns'][number];
 
@@ -11,27 +12,30 @@ interface Column {
   readonly fromStored: (value: unknown) => unknown;
 }
 
-/** A prepared statement. */
-export interface RowStatement {
-  readonly name: string;
-  readonly text: string;
-}
-
-export type RowStatements = Record<'one' | 'find' | 'lock' | 'new' | 'changed' | 'deleted', RowStatement>;
+type RowStatements = Record<'one' | 'find' | 'new' | 'changed' | 'deleted', Required<Statement>>;
 
 // PostgreSQL's own text is the property's value: nothing to prepare or hydrate.
-const PLAIN = new Set<unknown>(['text', 'varchar', 'character varying', 'uuid', 'numeric', 'integer', 'int', 'smallint']);
+const PLAIN = new Set<unknown>([
+  'text',
+  'varchar',
+  'character varying',
+  'uuid',
+  'numeric',
+  'integer',
+  'int',
+  'smallint',
+]);
 
 export class RowTable {
   readonly columns: readonly Column[];
   readonly keys: readonly Column[];
   /** The property that an optimistic lock counts up. */
   readonly version: string | undefined;
-  private readonly statementsBySchema = new Map<string | undefined, RowStatements>();
+  readonly statements: RowStatements;
 
   constructor(
     private readonly dataSource: DataSource,
-    readonly metadata: EntityMetadata,
+    private readonly metadata: EntityMetadata,
   ) {
     const columnOf = (column: ColumnMetadata): Column => ({
       property: column.propertyName,
@@ -41,22 +45,14 @@ export class RowTable {
     this.columns = metadata.columns.map(columnOf);
     this.keys = metadata.primaryColumns.map(columnOf);
     this.version = metadata.versionColumn?.propertyName;
-  }
-
-  /** Its statements where the table is, or in another schema. */
-  statements(schema: string | undefined): RowStatements {
-    const known = this.statementsBySchema.get(schema);
-    if (known) return known;
-    const made = this.write(pathOf(this.metadata, schema));
-    this.statementsBySchema.set(schema, made);
-    return made;
+    this.statements = this.write(metadata.tablePath.split('.').map(quote).join('.'));
   }
 
   /** Which row it is among all of its class. */
   identity(row: object): string {
     const values = row as Record<string, unknown>;
     let identity = '';
-    for (const { property } of this.keys) identity += `${partOf(values[property])}\u001f`;
+    for (const { property } of this.keys) identity += partOf(values[property]);
     return identity;
   }
 
@@ -93,7 +89,7 @@ export class RowTable {
   private conversion(column: ColumnMetadata): Pick<Column, 'toStored' | 'fromStored'> {
     const { driver } = this.dataSource;
     if (column.embeddedMetadata) throw new Error(`${column.propertyPath}: embedded columns are not supported in rows`);
-    const transformer = column.transformer as ValueTransformer | ValueTransformer[] | undefined;
+    const transformer = column.transformer;
     if ((PLAIN.has(column.type) || column.type === 'bigint') && !column.isArray && !Array.isArray(transformer)) {
       return {
         toStored: (value) => textOf(transformer ? transformer.to(value) : value),
@@ -120,7 +116,6 @@ export class RowTable {
       .map((column) => (column === version ? `${column} = stored.${column} + 1` : `${column} = given.${column}`))
       .join(', ');
     const unchanged = version ? ` and stored.${version} = given.${version}` : '';
-    // The whole keys travel once, and the order is that of the keys: two that lock the same rows do not block each other.
     const found = `select ${columns.map((column) => `stored.${column}`).join(', ')} from ${given}
       join ${table} as stored on ${same}`;
     const parameters = keys.map((key, index) => `stored.${key} = $${index + 1}`).join(' and ');
@@ -130,7 +125,6 @@ export class RowTable {
         text: `select ${columns.map((column) => `stored.${column}`).join(', ')} from ${table} as stored where ${parameters}`,
       },
       find: { name: `find ${table}`, text: found },
-      lock: { name: `lock ${table}`, text: `${found} order by ${keys.map((key) => `stored.${key}`).join(', ')} for update of stored` },
       new: {
         name: `insert ${table}`,
         text: `insert into ${table} (${columns.join(', ')}) select ${columns.map((column) => `given.${column}`).join(', ')} from ${given}`,
@@ -157,13 +151,7 @@ export function rowTableOf(dataSource: DataSource, type: new () => object): RowT
   return known;
 }
 
-/** The table's name in a statement; in another schema than its own, where one is given. */
-export function pathOf(metadata: EntityMetadata, schema: string | undefined): string {
-  if (schema === undefined) return metadata.tablePath.split('.').map(quote).join('.');
-  return `${quote(schema)}.${quote(metadata.tableName)}`;
-}
-
-export function quote(name: string): string {
+function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
@@ -172,8 +160,10 @@ function textOf(value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
 }
 
+/** With its length before it: no two keys of several parts look the same. */
 function partOf(value: unknown): string {
-  return typeof value === 'string' ? value : String(value);
+  const text = typeof value === 'string' ? value : String(value);
+  return `${text.length}:${text}`;
 }
 
 function isPlain(value: unknown): boolean {

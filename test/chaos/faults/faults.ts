@@ -19,10 +19,17 @@ export type Fault = (scene: Scene) => Promise<void>;
 const POINT_MS = 2_000;
 const DELAYS_MS = [20, 200];
 
+type NamedFault = readonly [name: string, fault: Fault];
+
+/** Those at the points of a workload at which a worker can die. */
+export function killsOf(points: readonly string[]): readonly NamedFault[] {
+  return points.map((point) => [`kill -9 of a worker at "${point}"`, killAt(point)]);
+}
+
 /** In turns, so that a short run has some of each. `points`: where a worker of the workload can die. */
-export function faultsOf(points: readonly string[]): readonly (readonly [name: string, fault: Fault])[] {
-  const atPoints = points.map((point): [string, Fault] => [`kill -9 of a worker at "${point}"`, killAt(point)]);
-  const others: readonly [string, Fault][] = [
+export function faultsOf(points: readonly string[]): readonly NamedFault[] {
+  const atPoints = killsOf(points);
+  const others: readonly NamedFault[] = [
     ['kill -9 of PostgreSQL', killServer],
     ['cut connections', cut],
     ['SIGSTOP, SIGCONT of a worker', stop],
@@ -30,7 +37,10 @@ export function faultsOf(points: readonly string[]): readonly (readonly [name: s
     ['slow connections', delay],
     ['kill -9 of a backend', killBackend],
   ];
-  return others.flatMap((one, index) => (atPoints[index] ? [one, atPoints[index]] : [one]));
+  const turns = Math.max(others.length, atPoints.length);
+  return Array.from({ length: turns }, (_, turn) => [others[turn % others.length], atPoints[turn]])
+    .flat()
+    .filter((fault) => fault !== undefined);
 }
 
 const kill: Fault = ({ dice, workers }) => workers.replace(dice.below(workers.all.length));

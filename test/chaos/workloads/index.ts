@@ -1,8 +1,9 @@
 // The workloads by their names.
 import { oneStore } from './one-store.js';
+import { twoPhase } from './two-phase.js';
 import type { Workload } from './workload.js';
 
-const WORKLOADS: Readonly<Record<string, Workload>> = { 'one-store': oneStore };
+const WORKLOADS: Readonly<Record<string, Workload>> = { 'one-store': oneStore, 'two-phase': twoPhase };
 
 /** Errors: there is none of that name. */
 export function workloadOf(name: string): Workload {

@@ -10,7 +10,7 @@ it('finds locks of the lock service, and of transactions that are open', async (
   const { url, drop } = await createTestDatabase();
   const { database, close } = await openDatabase({ url });
   const [store, locks] = [new PostgresEventStore(database), new PostgresLockService(database)];
-  const left = () => database.outside(() => oneStore.leftovers(database));
+  const left = () => database.outside(() => oneStore.leftovers([database]));
   expect(await left()).toEqual([]);
   await runInTenant('tenant', async () => {
     const owner = locks.begin();

@@ -1,13 +1,21 @@
-// Transactions of one store each, as commands: one phase. Of several stores each transaction has one, the bank the first.
-import { Aggregates, CommandPipeline, DomainCommand } from '@concord/commanding';
+// Transactions of one store each, as commands under the lock service: one phase. Of several stores each transaction has one, the bank the first.
+import {
+  Aggregates,
+  CommandingOptions,
+  CommandPipeline,
+  DomainCommand,
+  type HandlerDeclarations,
+} from '@concord/commanding';
 import type { Database, OpenDatabase } from '@concord/database';
-import { PostgresLockService } from '@concord/locking';
+import { type LockService, PostgresLockService } from '@concord/locking';
 import { runInTenant } from '@concord/tenancy';
 import { openWhenServed } from '../../torture/open-when-served.js';
+import { Account } from '../aggregates.js';
 import { type Order, storeOf } from '../orders.js';
 import { handle } from './handle.js';
 import { Points } from './points.js';
-import { isWeakening, storeOn, WEAKENINGS, weakly } from './weakened-store.js';
+import { isWeakening, locksOn, WEAKENINGS } from './weakened-locks.js';
+import { storeOn, weakly } from './weakened-store.js';
 import type { Answer, Transactor, TransactorOptions, Value, Workload } from './workload.js';
 
 const TENANT = 'chaos';
@@ -18,32 +26,45 @@ const CONNECTIONS = 12;
 class OnOne extends DomainCommand<Order, Value | undefined> {}
 class OnSeveral extends DomainCommand<Order, Value | undefined> {}
 
+/** As by @Reads(Account). */
+const AUDITS: HandlerDeclarations = { isolation: 'serializable', reads: [Account] };
+
 export const oneStore: Workload = {
   isDistributed: false,
   weakenings: WEAKENINGS,
   points: POINTS,
   open: async (options) => OneStore.open(options),
-  leftovers: leftoversOf,
+  leftovers: async (databases) => (await Promise.all(databases.map(leftoversOf))).flat(),
 };
 
 class OneStore implements Transactor {
   private readonly aggregates = new Aggregates();
   private readonly points = new Points(POINTS);
   private readonly pipelines: readonly CommandPipeline[];
+  private readonly locks: readonly LockService[];
 
   private constructor(
     private readonly opened: readonly OpenDatabase[],
-    weakening: string | undefined,
+    { weakening, mailboxes = true }: Omit<TransactorOptions, 'urls'>,
   ) {
     if (weakening !== undefined && !isWeakening(weakening)) {
       throw new Error(`there is no weakening "${weakening}": take one of ${WEAKENINGS.join(', ')}`);
     }
-    this.pipelines = opened.map(({ database }) => new CommandPipeline(storeOn(database, weakening)));
+    this.locks = opened.map(({ database }) => locksOn(database, weakening));
+    this.pipelines = opened.map(
+      ({ database }, store) =>
+        new CommandPipeline(
+          storeOn(database, weakening),
+          undefined,
+          this.locks[store],
+          new CommandingOptions({ mailboxes }),
+        ),
+    );
   }
 
-  static async open({ urls, weakening }: TransactorOptions): Promise<OneStore> {
+  static async open({ urls, ...options }: TransactorOptions): Promise<OneStore> {
     const opening = urls.map((url) => openWhenServed(url, CONNECTIONS));
-    return new OneStore(await Promise.all(opening), weakening);
+    return new OneStore(await Promise.all(opening), options);
   }
 
   async run(order: Order): Promise<Answer> {
@@ -53,7 +74,9 @@ class OneStore implements Transactor {
     if (!pipeline) throw new Error(`there is no store of ${String(first)}`);
     const command = keys.size === 1 ? new OnOne(order, order.id) : new OnSeveral(order, order.id);
     const work = () => handle(this.aggregates, order, (point) => this.points.at(point));
-    const outcome = await runInTenant(TENANT, () => pipeline.run(command, () => weakly(order, work)));
+    const outcome = await runInTenant(TENANT, () =>
+      pipeline.run(command, () => weakly(order, work), order.f === 'read' ? AUDITS : undefined),
+    );
     this.points.at('committed');
     return outcome.repeated ? { outcome: 'repeated' } : { outcome: 'done', value: outcome.value };
   }
@@ -63,6 +86,7 @@ class OneStore implements Transactor {
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.locks.map((one) => one.close()));
     await Promise.all(this.opened.map((one) => one.close()));
   }
 }
@@ -77,7 +101,8 @@ const LEFT_IN_SERVER = `
   union all
   select 'a prepared transaction ' || gid from pg_prepared_xacts where database = current_database()`;
 
-async function leftoversOf(database: Database): Promise<string[]> {
+/** Locks, waiters and open transactions of a database. */
+export async function leftoversOf(database: Database): Promise<string[]> {
   const locks = new PostgresLockService(database);
   try {
     const [held, waits, rows] = await Promise.all([

@@ -7,14 +7,7 @@ import { type LoadedStream, PostgresEventStore } from '@concord/event-store';
 import type { StreamName } from '@concord/kernel';
 import { Account, List } from '../aggregates.js';
 import type { Order } from '../orders.js';
-
-/** Locks are given back as soon as the stream is loaded; and no locks for what is only read. */
-export const WEAKENINGS = ['locks-released-early', 'reads-without-locks'] as const;
-export type Weakening = (typeof WEAKENINGS)[number];
-
-export function isWeakening(name: string): name is Weakening {
-  return (WEAKENINGS as readonly string[]).includes(name);
-}
+import { UnfencedCommands, type Weakening } from './weakened-locks.js';
 
 export function storeOn(database: Database, weakening: Weakening | undefined): PostgresEventStore {
   return weakening ? new WeakenedStore(database, weakening) : new PostgresEventStore(database);
@@ -33,6 +26,7 @@ class WeakenedStore extends PostgresEventStore {
     private readonly weakening: Weakening,
   ) {
     super(database);
+    Object.assign(this, { fenced: new UnfencedCommands(this.fenced) });
   }
 
   protected override async lockedLoad(

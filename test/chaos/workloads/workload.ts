@@ -1,5 +1,4 @@
-// What the chaos test needs to know of a way to run transactions. That of one store is one-store.ts; commits across several
-// stores are to be another.
+// What the chaos test needs to know of a way to run transactions: in one store each, one-store.ts; across stores, two-phase.ts.
 import type { Database } from '@concord/database';
 import type { Step } from '../checker/history.js';
 import type { Order } from '../orders.js';
@@ -24,6 +23,8 @@ export interface TransactorOptions {
   readonly urls: readonly string[];
   /** One of the workload's, to see whether the checker notices. */
   readonly weakening?: string | undefined;
+  /** Whether commands on one stream may run in mailboxes; true by default. False: all run under the lock service. */
+  readonly mailboxes?: boolean;
 }
 
 export interface Workload {
@@ -34,6 +35,6 @@ export interface Workload {
   /** Where a worker can be killed. */
   readonly points: readonly string[];
   open(options: TransactorOptions): Promise<Transactor>;
-  /** What is locked, open or undecided in a store: nothing, when all is at rest. */
-  leftovers(database: Database): Promise<string[]>;
+  /** What is locked, open, undecided or contradictory in the stores: nothing, when all is at rest. */
+  leftovers(databases: readonly Database[]): Promise<string[]>;
 }

@@ -28,6 +28,24 @@ export function wounds(stores: LockStores): void {
     await Promise.all([two.b.release(younger), two.a.release(older)]);
   });
 
+  it('a fence that nobody waits for fails the commit, with all that is in it', async () => {
+    const { b } = two.databases;
+    const stream = newStream();
+    const older = two.a.begin();
+    const younger = await hold(two.b, stream);
+    await tokenOf(ask(two.a, stream, 'X', { owner: older }));
+    await b.query({ text: 'create table if not exists fenced (stream text)' });
+    const committing = b.transaction(() => {
+      // As a command has it: only the commit is waited for.
+      two.b.fence(younger).catch(() => undefined);
+      b.query({ text: 'insert into fenced values ($1)' }, [stream]).catch(() => undefined);
+      return Promise.resolve();
+    });
+    await expect(committing).rejects.toThrow(OwnershipLost);
+    expect(await b.query({ text: 'select 1 from fenced where stream = $1' }, [stream])).toEqual([]);
+    await Promise.all([two.b.release(younger), two.a.release(older)]);
+  });
+
   it('a younger owner waits for an older one', async () => {
     const stream = newStream();
     const older = await hold(two.b, stream);

@@ -32,6 +32,11 @@ export class ReadModelBehind extends ConcordError {
   }
 }
 
+/** What it needs is not configured here; nothing was done. */
+export class NotConfigured extends ConcordError {
+  readonly code = 'not-configured';
+}
+
 /** The process runs, and cannot do its work at present. */
 export class NotReady extends ConcordError {
   readonly code = 'not-ready';

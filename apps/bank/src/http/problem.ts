@@ -2,6 +2,7 @@
 // `type` is `urn:concord:problem:<code>`: stable, and documented at /docs.
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
+import { TransactionAborted } from '@concord/coordination';
 import { InvariantBroken } from '@concord/domain';
 import { ConcordError } from '@concord/kernel';
 
@@ -50,6 +51,14 @@ export const PROBLEMS: Readonly<Record<string, Kind>> = {
   },
   'read-model-behind': { status: 503, title: 'The read model is behind' },
   'not-ready': { status: 503, title: 'The service is not ready' },
+  'transaction-aborted': { status: 503, title: 'Not all have agreed' },
+  'transaction-in-doubt': {
+    status: 503,
+    title: 'It may have happened, or not',
+    detail:
+      'whether it was done is not known yet, and is settled by itself: look, or send it again with its Idempotency-Key',
+  },
+  'not-configured': { status: 501, title: 'It is not configured here' },
   'transient-conflict': TOO_MANY,
   'lock-wait-timeout': {
     status: 503,
@@ -82,6 +91,11 @@ export const PROBLEMS: Readonly<Record<string, Kind>> = {
       'newer code wrote an event that this needs: nothing was changed, send it again once all instances are updated',
   },
   'not-supported-by-store': { status: 501, title: 'The event store in use cannot do this' },
+  'decided-on-stale-state': {
+    status: 503,
+    title: 'What it was decided on did not come to be',
+    detail: 'what this was decided on did not come to be: look, or send it again with the same Idempotency-Key',
+  },
   'commit-unknown': {
     status: 503,
     title: 'It may have happened, or not',
@@ -117,6 +131,8 @@ function problem(code: string, kind: Kind, message: string, details: Readonly<Re
 }
 
 function statusOf(error: ConcordError, kind: Kind): number {
+  // A participant has a rule against it: sent again it would be the same.
+  if (error instanceof TransactionAborted && error.reason.kind === 'refused') return INVARIANT_STATUS.state;
   if (!(error instanceof InvariantBroken)) return kind.status;
   return ABSENCE.test(error.invariant) ? 404 : INVARIANT_STATUS[error.kind];
 }

@@ -17,14 +17,14 @@ const POSITION_HEADER = {
   'X-Concord-Position': { description: 'Of this change, for reads that shall show it.', schema: { type: 'string' } },
 } as const;
 
-/** Puts the position of a write into the header that reads take it from. */
+/** Puts the position of a write, where it has one, into the header that reads take it from. */
 @Injectable()
-class PositionHeader implements NestInterceptor<{ position: string }> {
-  intercept(context: ExecutionContext, next: CallHandler<{ position: string }>): Observable<{ position: string }> {
+class PositionHeader implements NestInterceptor<{ position?: string }> {
+  intercept(context: ExecutionContext, next: CallHandler<{ position?: string }>): Observable<{ position?: string }> {
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     return next.handle().pipe(
       tap(({ position }) => {
-        reply.header('x-concord-position', position);
+        if (position !== undefined) reply.header('x-concord-position', position);
       }),
     );
   }

@@ -46,8 +46,8 @@ export class CommitProtocol {
     const names = writers.map(({ participant }) => participant.name);
     await this.log.begin(transaction, names);
     await reached('coordinator.begun');
-    // 3. All vote, at the same time.
-    const votes = await votesOf(transaction, [...readers, ...writers]);
+    // 3. All vote.
+    const votes = await this.vote(transaction, readers, writers);
     const no = refusalIn(votes);
     if (no) return this.abort(transaction, names, votes, no);
     const yes = names.filter((name) => votes.some((voted) => voted.name === name && voted.vote.vote === 'yes'));
@@ -57,6 +57,21 @@ export class CommitProtocol {
     if (!(await this.decide(transaction.id, yes))) return this.abort(transaction, names, votes, ABORTED_BY_OTHERS);
     await reached('coordinator.decided');
     return { outcome: 'committed', waiting: await this.tell(transaction, 'committed', yes) };
+  }
+
+  /**
+   * At the same time, where all locks are held already. Who only read lets go of its locks when it votes: where another
+   * participant takes its own with its vote, that one votes first, or a third transaction might come between the two.
+   */
+  private async vote(
+    transaction: TransactionRef,
+    readers: readonly Branch[],
+    writers: readonly Branch[],
+  ): Promise<readonly Voted[]> {
+    if (!writers.some(({ participant }) => participant.locksWithItsVote))
+      return votesOf(transaction, [...readers, ...writers]);
+    const votes = await votesOf(transaction, writers);
+    return refusalIn(votes) ? votes : [...votes, ...(await votesOf(transaction, readers))];
   }
 
   private async runAlone(transaction: TransactionRef, readers: readonly Branch[], only?: Branch): Promise<Committed> {

@@ -19,6 +19,7 @@ export interface DueTransaction {
 export interface LoggedTransaction {
   readonly id: string;
   readonly tenant: TenantId;
+  readonly coordinator: string;
   readonly state: TransactionOutcome;
   readonly participants: readonly string[];
   /** Who has not yet said that it knows the decision. */
@@ -51,7 +52,6 @@ const sql = {
   forget: loadSql(import.meta.url, 'sql/forget-transactions.sql'),
   outcome: loadSql(import.meta.url, 'sql/transaction-outcome.sql'),
   list: loadSql(import.meta.url, 'sql/list-transactions.sql'),
-  force: loadSql(import.meta.url, 'sql/force-resolution.sql'),
 };
 
 export class DecisionLog {
@@ -121,21 +121,12 @@ export class DecisionLog {
     return row?.state ?? 'aborted';
   }
 
-  list(coordinator: string, most: number): Promise<LoggedTransaction[]> {
-    return this.run<LoggedTransaction>(sql.list, [coordinator, most]);
-  }
-
-  /** Records what an operator has forced. In the ambient transaction, if there is one. */
-  async recordForced(forced: {
-    id: string;
-    participant: string | null;
-    was: string;
-    outcome: string;
-    by: string;
-    reason: string;
-  }): Promise<void> {
-    const { id, participant, was, outcome, by, reason } = forced;
-    await this.database.query(sql.force, [id, participant, was, outcome, by, reason]);
+  /** The oldest first: of one coordinator, or one transaction, or all. */
+  list(
+    most: number,
+    { coordinator = null, id = null }: { readonly coordinator?: string | null; readonly id?: string | null } = {},
+  ): Promise<LoggedTransaction[]> {
+    return this.run<LoggedTransaction>(sql.list, [coordinator, most, id]);
   }
 
   /** Never part of a transaction of the caller's: a decision that is rolled back is none. */

@@ -1,5 +1,5 @@
 // What a transaction's work is given: the stores it may load from, and a way to enlist others.
-import { derivedIdOf, InvalidArgument, NO_REVISION } from '@concord/kernel';
+import { derivedIdOf, InvalidArgument, NO_REVISION, type StreamName } from '@concord/kernel';
 import type { Branch } from './commit-protocol.js';
 import type { Participant, TransactionRef } from './participant.js';
 import { StoreParticipant } from './store-participant.js';
@@ -16,6 +16,8 @@ export class DistributedTransaction {
     private readonly participants: ReadonlyMap<string, Participant>,
     /** Of the n-th event in a participant: the same at every attempt. */
     private readonly eventId: (participant: string, index: number) => string,
+    /** In the metadata of each event. */
+    private readonly metadata: Readonly<Record<string, unknown>> = {},
   ) {}
 
   /** The part of this transaction in a store. Errors: InvalidArgument, where no store has that name. */
@@ -44,7 +46,10 @@ export class DistributedTransaction {
   /** What is to be prepared. */
   branches(): Branch[] {
     const stores = [...this.sessions].map(([name, { participant, session }]): Branch => {
-      const work = session.work((index) => this.eventId(name, index), this.ref.id);
+      const work = session.work((index) => this.eventId(name, index), {
+        ...this.metadata,
+        transactionId: this.ref.id,
+      });
       return { participant, work, isReadOnly: work.requests.length === 0 };
     });
     return [...stores, ...this.enlisted.values()];
@@ -58,8 +63,14 @@ export class DistributedTransaction {
         participant: participant.name,
         stream,
         revision: (typeof expected === 'bigint' ? expected : NO_REVISION) + BigInt(events.length),
+        position: this.sessions.get(participant.name)?.session.positionOf(stream),
       }));
     });
+  }
+
+  /** Stores that it has loaded from, and which streams. */
+  get loaded(): { readonly participant: StoreParticipant; readonly streams: readonly StreamName[] }[] {
+    return [...this.sessions.values()].map(({ participant, session }) => ({ participant, streams: session.streams }));
   }
 
   /** Gives up whatever is not prepared. */

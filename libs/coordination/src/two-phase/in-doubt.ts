@@ -1,34 +1,18 @@
-// What an operator sees of transactions that have not come to their end, and can do about it.
-import { Logger } from '@nestjs/common';
+// What an operator sees of transactions that have not come to their end, and can do about it, in a process that has their
+// participants. From aside: transactions-desk.ts.
 import type { Database } from '@concord/database';
 import { InvalidArgument } from '@concord/kernel';
 import type { ListedLock } from '@concord/locking';
-import type { TenantId } from '@concord/tenancy';
-import type { DecisionLog, LoggedTransaction } from './decision-log.js';
+import type { DecisionLog } from './decision-log.js';
 import { ResolutionRefused } from './errors.js';
+import { type Ended, ForcedResolutions } from './forced-resolutions.js';
 import type { Participant, PreparedTransaction, TransactionOutcome } from './participant.js';
 import { StoreParticipant } from './store-participant.js';
-import { told } from './telemetry.js';
-
-/** A transaction that has not come to its end. */
-export interface UnsettledTransaction {
-  readonly id: string;
-  readonly tenant: TenantId;
-  /** `unknown`: its coordinator's log is not this one. */
-  readonly state: TransactionOutcome | 'unknown';
-  readonly coordinator: string;
-  readonly since: Date;
-  readonly ageMs: number;
-  /** All that the log knows of, and those that are prepared. */
-  readonly participants: readonly { readonly name: string; readonly state: 'prepared' | 'waiting' | 'acknowledged' }[];
-  readonly locks: readonly ListedLock[];
-  readonly attempts: number;
-  readonly lastError: string | null;
-}
+import { type UnsettledTransaction, unsettledIn, withLocks } from './unsettled.js';
 
 /** An operator's word. */
 export interface ResolveOptions {
-  readonly outcome: 'committed' | 'aborted';
+  readonly outcome: Ended;
   /** Who says so. */
   readonly by: string;
   readonly reason: string;
@@ -47,55 +31,51 @@ interface Forced extends Pick<ResolveOptions, 'outcome' | 'reason'> {
   readonly decided: TransactionOutcome | undefined;
 }
 
-const MOST_LISTED = 1000;
+export const MOST_LISTED = 1000;
 
 export class InDoubt {
-  private readonly logger = new Logger('Transactions');
+  private readonly forced: ForcedResolutions;
 
   constructor(
     private readonly coordinator: string,
     private readonly parts: Parts,
-  ) {}
+  ) {
+    this.forced = new ForcedResolutions(parts.database);
+  }
 
   /** The oldest first. Errors: those of the databases. */
   async list({ olderThanMs = 0 }: { readonly olderThanMs?: number } = {}): Promise<UnsettledTransaction[]> {
     const { log, participants } = this.parts;
-    const logged = await log.list(this.coordinator, MOST_LISTED);
+    const logged = await log.list(MOST_LISTED, { coordinator: this.coordinator });
     const prepared: PreparedTransaction[] = [];
     for (const participant of participants.values()) prepared.push(...((await participant.inDoubt?.(0)) ?? []));
-    const ids = new Set([...logged.map(({ id }) => id), ...prepared.map(({ id }) => id)]);
-    const unsettled = [...ids]
-      .flatMap((id) =>
-        shown(this.coordinator, {
-          logged: logged.find((one) => one.id === id),
-          prepared: prepared.filter((one) => one.id === id),
-        }),
-      )
-      .filter(({ ageMs }) => ageMs >= olderThanMs)
-      .toSorted((a, b) => a.since.getTime() - b.since.getTime());
-    return unsettled.length === 0 ? [] : this.withLocks(unsettled, prepared);
+    const isWhole = (coordinator: string): boolean => coordinator === this.coordinator;
+    const unsettled = unsettledIn({ logged, prepared, isWhole }).filter(({ ageMs }) => ageMs >= olderThanMs);
+    if (unsettled.length === 0) return [];
+    const locks: ListedLock[] = [];
+    for (const participant of participants.values()) {
+      if (participant instanceof StoreParticipant) locks.push(...(await participant.preparedLocks()));
+    }
+    return withLocks(unsettled, prepared, locks);
   }
 
   async resolve(id: string, { outcome, by, reason, participant }: ResolveOptions): Promise<void> {
-    if (!by.trim() || !reason.trim())
-      throw new InvalidArgument('say who resolves it and for what reason: both are kept');
-    const decided = await this.decided(id);
-    const was = await this.force(id, { outcome, reason, participant, decided });
-    await this.parts.log.recordForced({ id, participant: participant ?? null, was, outcome, by, reason });
-    told.forced(outcome);
-    const where = participant === undefined ? '' : ` at "${participant}"`;
-    this.logger.error(`transaction ${id} was forced to be ${outcome}${where} by ${by}: ${reason}`);
+    assertSaid(by, reason);
+    const [logged] = await this.parts.log.list(1, { coordinator: this.coordinator, id });
+    const was = await this.force(id, { outcome, reason, participant, decided: logged?.state });
+    const forced = { id, participant: participant ?? null, was, outcome, by, reason };
+    await this.forced.record(forced, { isDone: true });
+    this.forced.tell({ ...forced, overruled: null });
   }
 
-  /** Undefined: it is not in this log, where it would be aborted, unless it is another coordinator's. */
-  private async decided(id: string): Promise<TransactionOutcome | undefined> {
-    const logged = await this.parts.log.list(this.coordinator, MOST_LISTED);
-    return logged.find((one) => one.id === id)?.state;
+  /** Tells of what was forced from aside. */
+  alarm(): Promise<void> {
+    return this.forced.alarm();
   }
 
   /** Answers what it was before. */
   private async force(id: string, { outcome, reason, participant: name, decided }: Forced): Promise<string> {
-    if (name === undefined) return this.decide(id, outcome, reason, decided);
+    if (name === undefined) return decideByForce(this.parts.log, id, { outcome, reason, decided });
     const participant = this.parts.participants.get(name);
     if (!participant) throw new InvalidArgument(`there is no participant "${name}" here`);
     refuseUnless(id, { participant: name, outcome, decided });
@@ -112,84 +92,42 @@ export class InDoubt {
     await this.parts.log.acknowledge(id, [name], 0, null);
     return await participant.status(id);
   }
+}
 
-  private async decide(id: string, outcome: string, reason: string, decided?: TransactionOutcome): Promise<string> {
-    if (outcome === 'committed') {
-      throw new ResolutionRefused(
-        'not all have voted yes: only its abort can be forced. Name a participant to commit what is prepared there',
-      );
-    }
-    if (decided === 'preparing' && (await this.parts.log.abort(id, 'operator', reason))) return decided;
-    throw new ResolutionRefused(`transaction ${id} is ${decided ?? 'not in the log'}: there is nothing to abort`);
-  }
+/** Errors: InvalidArgument. */
+export function assertSaid(by: string, reason: string): void {
+  if (by.trim() && reason.trim()) return;
+  throw new InvalidArgument('say who resolves it and for what reason: both are kept');
+}
 
-  private async withLocks(
-    unsettled: UnsettledTransaction[],
-    prepared: readonly PreparedTransaction[],
-  ): Promise<UnsettledTransaction[]> {
-    const locks: ListedLock[] = [];
-    for (const participant of this.parts.participants.values()) {
-      if (participant instanceof StoreParticipant) locks.push(...(await participant.preparedLocks()));
-    }
-    return unsettled.map((one) => {
-      const owners = prepared.filter(({ id }) => id === one.id).map(({ lockOwner }) => lockOwner);
-      return { ...one, locks: locks.filter(({ owner }) => owners.includes(owner)) };
-    });
+/** The decision itself: only its abort can be forced, and only over `preparing`. Errors: ResolutionRefused. */
+export async function decideByForce(
+  log: DecisionLog,
+  id: string,
+  { outcome, reason, decided }: Pick<Forced, 'outcome' | 'reason' | 'decided'>,
+): Promise<string> {
+  if (decided !== undefined && decided !== 'preparing') throw alreadyDecided(id, decided);
+  if (outcome === 'committed') {
+    throw new ResolutionRefused(
+      'not all have voted yes: only its abort can be forced. Name a participant to commit what is prepared there',
+    );
   }
+  if (decided === 'preparing' && (await log.abort(id, 'operator', reason))) return decided;
+  throw new ResolutionRefused(`transaction ${id} is ${decided ?? 'not in the log'}: there is nothing to abort`);
 }
 
 /** Errors: ResolutionRefused, where the outcome is known to be another. */
-function refuseUnless(id: string, { participant, outcome, decided }: Omit<Forced, 'reason'>): void {
+export function refuseUnless(
+  id: string,
+  { participant, outcome, decided }: Pick<Forced, 'outcome' | 'decided'> & { readonly participant: string },
+): void {
   if (decided === undefined || decided === outcome) return;
   const next = decided === 'preparing' ? 'abort it there first' : `"${participant}" is told so, again and again`;
   throw new ResolutionRefused(`transaction ${id} is ${decided} in the log: ${next}`);
 }
 
-function shown(
-  coordinator: string,
-  {
-    logged,
-    prepared,
-  }: { readonly logged: LoggedTransaction | undefined; readonly prepared: readonly PreparedTransaction[] },
-): UnsettledTransaction[] {
-  return logged ? [ofLog(coordinator, logged, prepared)] : ofParticipants(coordinator, prepared);
-}
-
-function ofLog(
-  coordinator: string,
-  logged: LoggedTransaction,
-  prepared: readonly PreparedTransaction[],
-): UnsettledTransaction {
-  const { id, tenant, state, beganAt, participants, unacknowledged, attempts, lastError } = logged;
-  const stateOf = (name: string): 'prepared' | 'waiting' | 'acknowledged' => {
-    if (prepared.some(({ participant }) => participant === name)) return 'prepared';
-    return unacknowledged.includes(name) ? 'waiting' : 'acknowledged';
-  };
-  const states = participants.map((name) => ({ name, state: stateOf(name) }));
-  return {
-    id,
-    tenant,
-    coordinator,
-    state,
-    ...agedSince(beganAt),
-    participants: states,
-    locks: [],
-    attempts,
-    lastError,
-  };
-}
-
-/** What the log does not know: of this coordinator it was aborted, or is over. */
-function ofParticipants(coordinator: string, prepared: readonly PreparedTransaction[]): UnsettledTransaction[] {
-  const [first] = prepared;
-  if (!first) return [];
-  const participants = prepared.map(({ participant: name }) => ({ name, state: 'prepared' as const }));
-  const state = first.coordinator === coordinator ? 'aborted' : 'unknown';
-  const { id, tenant, preparedAt } = first;
-  const untold = { locks: [], attempts: 0, lastError: null };
-  return [{ id, tenant, coordinator: first.coordinator, state, ...agedSince(preparedAt), participants, ...untold }];
-}
-
-function agedSince(since: Date): { since: Date; ageMs: number } {
-  return { since, ageMs: Math.max(Date.now() - since.getTime(), 0) };
+function alreadyDecided(id: string, decided: TransactionOutcome): ResolutionRefused {
+  return new ResolutionRefused(
+    `transaction ${id} is ${decided} in the log, and its participants are told so until each has acknowledged: there is nothing to resolve but at one of them, by its name`,
+  );
 }

@@ -12,16 +12,19 @@ import type { StoreWork } from './store-session.js';
 
 /** A KurrentEventStore that takes part in transactions; `database` is the one beside it. */
 export class KurrentParticipant extends StoreParticipant {
-  protected override async makeReady(transaction: TransactionRef, { owner, requests }: StoreWork): Promise<void> {
+  protected override async makeReady(
+    transaction: TransactionRef,
+    { owner, requests, appended }: StoreWork,
+  ): Promise<void> {
     // Under the locks, which the prepare then makes last: nobody who asks for them comes between.
     for (const request of requests) await this.assertExpected(transaction.id, request);
-    await this.log.prepare(transaction, owner, { requests, elsewhere: true });
+    await this.log.prepare(transaction, owner, { requests, elsewhere: true, ...(appended && { appended }) });
   }
 
   protected override async commitPrepared(id: string, prepared: Prepared): Promise<void> {
     for (const request of prepared.requests) {
       try {
-        await this.store.append(request);
+        prepared.appended?.([await this.store.append(request)].flat());
       } catch (error) {
         if (!(error instanceof WrongExpectedVersion)) throw error;
         if (await this.isThere(request)) continue;

@@ -1,6 +1,7 @@
 // The port of a participant: one of several that commit a transaction together, or not at all. What it has voted yes to it
 // can commit whatever happens to its process, and does so only when told.
 import type { TenantId } from '@concord/tenancy';
+import type { ForcedResolutions } from './forced-resolutions.js';
 
 /** A distributed transaction, as its participants know it. */
 export interface TransactionRef {
@@ -52,6 +53,9 @@ export abstract class Participant<Work = unknown> {
   /** The same in every process, and for ever: transactions under way are told to it by this name. */
   abstract readonly name: string;
 
+  /** It takes its locks when it prepares, and not when the work is done: those who only read let go of theirs after that. */
+  readonly locksWithItsVote: boolean = false;
+
   /**
    * Does the work up to its commit. After `yes` it can be committed, and aborted, for as long as it takes. After `no` nothing is left
    * of it. Errors: those of what it works on, after which nothing is known, and abort() is to be called.
@@ -72,4 +76,9 @@ export abstract class Participant<Work = unknown> {
 
   /** Where they are within reach: what was prepared so long ago and has no outcome yet, the oldest first. */
   inDoubt?(olderThanMs: number): Promise<PreparedTransaction[]>;
+
+  /** Where what is prepared is kept: what operators have forced there. */
+  get forced(): ForcedResolutions | undefined {
+    return undefined;
+  }
 }

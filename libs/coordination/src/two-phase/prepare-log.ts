@@ -7,6 +7,7 @@ import type { TenantId } from '@concord/tenancy';
 import { OutcomeContradicted } from './errors.js';
 import { inOrder } from './in-order.js';
 import type { ParticipantState, PreparedTransaction, TransactionRef } from './participant.js';
+import type { StoreWork } from './store-session.js';
 import { requestsOf, textOfRequests } from './stored-requests.js';
 
 /** What was prepared. */
@@ -14,6 +15,7 @@ export interface Prepared {
   readonly tenant: TenantId;
   readonly lockOwner: string;
   readonly requests: readonly AppendRequest[];
+  readonly appended?: StoreWork['appended'];
 }
 
 interface PreparedRow {
@@ -51,7 +53,7 @@ export class PrepareLog {
   async prepare(
     transaction: TransactionRef,
     owner: LockOwner,
-    { requests, elsewhere }: { readonly requests: readonly AppendRequest[]; readonly elsewhere: boolean },
+    { requests, appended, elsewhere }: Omit<StoreWork, 'owner'> & { readonly elsewhere: boolean },
   ): Promise<void> {
     await this.guarded();
     const { id, tenant, coordinator } = transaction;
@@ -60,7 +62,7 @@ export class PrepareLog {
       // Sent together, and in this order.
       inOrder([this.locks.prepare(owner), this.database.query(sql.prepare, values)]),
     );
-    this.known.set(id, { tenant, lockOwner: owner.id, requests });
+    this.known.set(id, { tenant, lockOwner: owner.id, requests, ...(appended && { appended }) });
   }
 
   /** Before the first yes: from then on nobody appends to what is prepared, in any process. */

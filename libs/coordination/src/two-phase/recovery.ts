@@ -82,6 +82,28 @@ export async function settleLog(log: DecisionLog, delivery: Delivery, graceMs: n
   }
 }
 
+/**
+ * What operators have forced at a participant is done: unless its coordinator answers, whose decision comes first. Then it is
+ * told as an alarm.
+ */
+export async function carryOutForced(participant: Participant, ask: AskOutcome): Promise<void> {
+  const { forced, name } = participant;
+  if (!forced) return;
+  for (const one of await forced.pending(name)) {
+    if (one.state === 'prepared') {
+      const decided = await ask(one.coordinator, one.id).catch(() => undefined);
+      if (decided === 'preparing') continue;
+      const outcome = decided ?? one.outcome;
+      await (outcome === 'committed' ? participant.commit(one.id) : participant.abort(one));
+      await forced.carriedOut(one.number, outcome === one.outcome ? null : outcome);
+    } else {
+      // It had come to its end meanwhile.
+      await forced.carriedOut(one.number, one.state === null || one.state === one.outcome ? null : one.state);
+    }
+  }
+  await forced.alarm();
+}
+
 /** A participant's side: what it has prepared and heard nothing of, it asks for. Contradictions are told by `onError`. */
 export async function askForOutcomes(
   participant: Participant,

@@ -8,10 +8,11 @@ import {
   TransientConflict,
 } from '@concord/database';
 import type { EventStore } from '@concord/event-store';
-import { ConcordError, WrongExpectedVersion } from '@concord/kernel';
+import { ConcordError, type RecordedEvent, type StreamName, WrongExpectedVersion } from '@concord/kernel';
 import type { ListedLock, LockService } from '@concord/locking';
 import { runInTenant } from '@concord/tenancy';
 import { reached } from './failpoints.js';
+import { ForcedResolutions } from './forced-resolutions.js';
 import {
   Participant,
   type ParticipantState,
@@ -44,14 +45,20 @@ export abstract class StoreParticipant extends Participant<StoreWork> {
   protected readonly store: EventStore;
   protected readonly locks: LockService;
   protected readonly log: PrepareLog;
+  private readonly resolutions: ForcedResolutions;
 
   constructor({ name, database, store, locks }: StoreParticipantOptions) {
     super();
     this.name = name;
     this.database = database;
+    this.resolutions = new ForcedResolutions(database);
     this.store = store;
     this.locks = locks;
     this.log = new PrepareLog(database, locks, name);
+  }
+
+  override get forced(): ForcedResolutions {
+    return this.resolutions;
   }
 
   /** Begins a transaction's part in this store; it is as old as the transaction. */
@@ -59,9 +66,10 @@ export abstract class StoreParticipant extends Participant<StoreWork> {
     return new StoreSession(this.store, this.locks, this.locks.again({ id: '', signal: NEVER, ...age }));
   }
 
-  override async prepare(transaction: TransactionRef, { owner, requests }: StoreWork): Promise<Vote> {
+  override async prepare(transaction: TransactionRef, work: StoreWork): Promise<Vote> {
     await reached('participant.prepare-received');
-    const vote = await this.voteOn(transaction, { owner, requests });
+    const { owner } = work;
+    const vote = await this.voteOn(transaction, work);
     if (vote.vote === 'yes') await reached('participant.prepared');
     // Nobody needs to wait for the others on its account.
     else void this.locks.release(owner);
@@ -105,7 +113,18 @@ export abstract class StoreParticipant extends Participant<StoreWork> {
   /** In the tenant of the transaction. */
   protected abstract commitPrepared(id: string, prepared: Prepared): Promise<void>;
 
-  private async voteOn(transaction: TransactionRef, { owner, requests }: StoreWork): Promise<Vote> {
+  /** Whether it is about this very store. */
+  isOf(store: EventStore): boolean {
+    return this.store === store;
+  }
+
+  /** Which of these events are there. */
+  findEvents(ids: readonly string[], streams: readonly StreamName[]): Promise<RecordedEvent[]> {
+    return this.store.findEvents([...ids], [...streams]);
+  }
+
+  private async voteOn(transaction: TransactionRef, work: StoreWork): Promise<Vote> {
+    const { owner, requests } = work;
     return votingOn(async () => {
       if (requests.length === 0) {
         await this.database.transaction(() => this.locks.fence(owner));
@@ -113,10 +132,10 @@ export abstract class StoreParticipant extends Participant<StoreWork> {
       }
       if (requests.some(({ events }) => this.store.holdsPersonal(events))) {
         const message =
-          'events with personal fields cannot be prepared: they would be kept in the clear until the commit';
+          'events with personal fields cannot be prepared, since they would be kept in the clear until the commit: record them by a command of that store alone, before or after, and refer to them by an id';
         return { vote: 'no', reason: { kind: 'refused', message, code: 'personal-data-not-prepared' } };
       }
-      await this.makeReady(transaction, { owner, requests: this.store.complete(...requests) });
+      await this.makeReady(transaction, { ...work, requests: this.store.complete(...requests) });
       return { vote: 'yes' };
     });
   }

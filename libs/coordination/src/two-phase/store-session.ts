@@ -1,8 +1,15 @@
 // What a transaction does in one store: aggregates are loaded under locks, which are held until after the outcome, and what
 // they decide is the store's part of the transaction.
 import type { AggregateType, AnyAggregate } from '@concord/domain';
-import type { AppendRequest, EventStore, LoadedStream } from '@concord/event-store';
-import { currentMessage, NO_REVISION, streamName, type StreamName, type StreamPosition } from '@concord/kernel';
+import type { AppendRequest, AppendResult, EventStore, LoadedStream } from '@concord/event-store';
+import {
+  currentMessage,
+  type GlobalPosition,
+  NO_REVISION,
+  streamName,
+  type StreamName,
+  type StreamPosition,
+} from '@concord/kernel';
 import type { LockMode, LockOwner, LockService } from '@concord/locking';
 
 /** What a store is asked to prepare. */
@@ -10,6 +17,8 @@ export interface StoreWork {
   readonly owner: LockOwner;
   /** None: it was only read. */
   readonly requests: readonly AppendRequest[];
+  /** Told what the commit has appended, where this process is told to commit. */
+  readonly appended?: (results: readonly AppendResult[]) => void;
 }
 
 /** A stream that a transaction has changed, and its revision since. */
@@ -17,6 +26,8 @@ export interface ChangedInStore {
   readonly participant: string;
   readonly stream: StreamName;
   readonly revision: StreamPosition;
+  /** Of its last event in its store; undefined: that store has not acknowledged the commit yet. */
+  readonly position: GlobalPosition | undefined;
 }
 
 /** How long to wait for a lock. */
@@ -34,6 +45,7 @@ interface Loaded {
 export class StoreSession {
   private readonly loaded = new Map<StreamName, Promise<Loaded>>();
   private readonly kept: Loaded[] = [];
+  private readonly positions = new Map<StreamName, GlobalPosition>();
 
   constructor(
     private readonly store: EventStore,
@@ -51,21 +63,34 @@ export class StoreSession {
     return (await this.take(type, id, 'S', options)) as A;
   }
 
-  /** What was decided, in the order of the loads. `idOf` names the n-th event. */
-  work(idOf: (index: number) => string, transaction: string): StoreWork {
+  /** What was decided, in the order of the loads. `idOf` names the n-th event; `said` goes into the metadata of each. */
+  work(idOf: (index: number) => string, said: Readonly<Record<string, unknown>>): StoreWork {
     let index = 0;
     const requests = this.kept
       .filter(({ aggregate }) => aggregate.decidedEvents.length > 0)
       .map(({ aggregate, isRead }): AppendRequest => {
         if (isRead) throw new Error(`"${aggregate.stream}" was loaded with read() and has decided: use load()`);
-        const metadata = { ...currentMessage(), transactionId: transaction };
+        const metadata = { ...currentMessage(), ...said };
         return {
           stream: aggregate.stream,
           expected: aggregate.revision === NO_REVISION ? 'no-stream' : aggregate.revision,
           events: aggregate.decidedEvents.map((event) => ({ ...event, id: idOf(index++), metadata })),
         };
       });
-    return { owner: this.owner, requests };
+    const appended = (results: readonly AppendResult[]): void => {
+      for (const { stream, globalPosition } of results) this.positions.set(stream, globalPosition);
+    };
+    return { owner: this.owner, requests, appended };
+  }
+
+  /** Of what was changed, once it is committed. */
+  positionOf(stream: StreamName): GlobalPosition | undefined {
+    return this.positions.get(stream);
+  }
+
+  /** What was locked, and may have been changed before by a twin. */
+  get streams(): StreamName[] {
+    return [...this.loaded.keys()];
   }
 
   /** Gives up what is not prepared. */

@@ -2,6 +2,7 @@
 // processes that are gone. Any number of processes may be coordinators of one name, on one log.
 import { Logger } from '@nestjs/common';
 import { type Database, OwnershipLost, TransientConflict } from '@concord/database';
+import type { EventStore } from '@concord/event-store';
 import { InvalidArgument, isId, newId, WrongExpectedVersion } from '@concord/kernel';
 import { LeaseLost, OwnerWounded } from '@concord/locking';
 import { observe } from '@concord/telemetry';
@@ -12,13 +13,14 @@ import { DecisionLog } from './decision-log.js';
 import { Delivery } from './delivery.js';
 import { DistributedTransaction, eventIdsOf } from './distributed-transaction.js';
 import { TransactionAborted } from './errors.js';
-import { InDoubt, type ResolveOptions, type UnsettledTransaction } from './in-doubt.js';
+import { InDoubt, type ResolveOptions } from './in-doubt.js';
 import type { Participant, TransactionOutcome, TransactionRef } from './participant.js';
-import { askForOutcomes, Rounds, type RecoverySettings, settleLog } from './recovery.js';
+import { askForOutcomes, carryOutForced, Rounds, type RecoverySettings, settleLog } from './recovery.js';
 import { StoreParticipant } from './store-participant.js';
 import type { ChangedInStore } from './store-session.js';
 import { told } from './telemetry.js';
 import { transactionLines } from './transaction-lines.js';
+import type { UnsettledTransaction } from './unsettled.js';
 
 /** What a coordinator works with. */
 export interface CoordinatorOptions extends Partial<RecoverySettings> {
@@ -39,6 +41,8 @@ export interface TransactionOptions {
   readonly patienceMs?: number;
   /** Event ids of the caller's own, instead of those that follow from `id`: the same at every attempt and repeat. */
   readonly eventId?: (participant: string, index: number) => string;
+  /** In the metadata of each event. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
 /** How it ended well. */
@@ -142,6 +146,12 @@ export class TransactionCoordinator {
     return this.participants.has(participant);
   }
 
+  /** Whether the participant of that name is about this very store. */
+  isOf(participant: string, store: EventStore): boolean {
+    const found = this.participants.get(participant);
+    return found instanceof StoreParticipant && found.isOf(store);
+  }
+
   /** What was decided. `aborted` is said also of what was never begun here, or is long over. Errors: DatabaseUnavailable. */
   outcome(id: string): Promise<TransactionOutcome> {
     return this.log.outcome(id);
@@ -170,10 +180,10 @@ export class TransactionCoordinator {
     base: string,
     age: TransactionRef['age'],
     work: (transaction: DistributedTransaction) => Promise<T>,
-    { patienceMs = this.settings.patienceMs, eventId = eventIdsOf(base) }: TransactionOptions,
+    { patienceMs = this.settings.patienceMs, eventId = eventIdsOf(base), metadata = {} }: TransactionOptions,
   ): Promise<Attempt<T>> {
     const ref = { id: newId(), tenant: currentTenant(), coordinator: this.name, age, patienceMs };
-    const transaction = new DistributedTransaction(ref, this.participants, eventId);
+    const transaction = new DistributedTransaction(ref, this.participants, eventId, metadata);
     try {
       const value = await work(transaction);
       const branches = transaction.branches();
@@ -189,7 +199,9 @@ export class TransactionCoordinator {
     const ask = async (coordinator: string, id: string): Promise<TransactionOutcome | undefined> =>
       coordinator === this.name ? this.log.outcome(id) : undefined;
     const isTime = Date.now() - this.forgotAt > FORGET_EVERY_MS;
+    await this.inDoubt.alarm();
     for (const participant of this.participants.values()) {
+      await carryOutForced(participant, ask);
       await askForOutcomes(participant, this.settings.askAfterMs, ask, ({ id }, error) =>
         this.logger.warn(`"${participant.name}" is in doubt about transaction ${id}: ${String(error)}`),
       );

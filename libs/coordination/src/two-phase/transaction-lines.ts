@@ -1,5 +1,5 @@
 // Transactions that have not come to their end, as lines for a terminal: what an operator's command prints.
-import type { UnsettledTransaction } from './in-doubt.js';
+import type { UnsettledTransaction } from './unsettled.js';
 
 /** One line a transaction, and one beneath it for each participant and each prepared lock; none: there is nothing to see. */
 export function transactionLines(unsettled: readonly UnsettledTransaction[]): string[] {

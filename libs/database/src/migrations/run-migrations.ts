@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { AbstractLogger, DataSource, MigrationExecutor, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { DatabaseNewerThanCode, MigrationChanged, MigrationFailed } from './migration-errors.js';
 import { type MigrationFile, readMigrations } from './migration-files.js';
+import { loadSql } from '../load-sql.js';
 import { bePatient } from '../silence.js';
 
 /** Gives the names of the migrations it applied. Works on a connection of its own, with the options of `dataSource`. */
@@ -25,6 +26,7 @@ export async function runMigrations(dataSource: DataSource, folder?: string): Pr
     refuseUnknown(applied.map(({ name }) => name), migrations);
     await refuseChanged(session, migrations);
     const ran = await executor.executePendingMigrations();
+    await session.query(SECURE_SEQUENCES);
     return ran.map(({ name }) => nameOf(name));
   } finally {
     await migrator.destroy(); // Ends the session, and the lock with it.
@@ -37,7 +39,11 @@ const BOOKKEEPING = `
     name       text PRIMARY KEY,
     sha256     text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now()
-  )`;
+  );
+  -- Which database this is, and not a copy of it.
+  CREATE TABLE IF NOT EXISTS concord.this_database (id oid PRIMARY KEY)`;
+
+const { text: SECURE_SEQUENCES } = loadSql(import.meta.url, 'secure-sequences.sql');
 
 function migratorOf({ options }: DataSource, migrations: readonly MigrationFile[]): DataSource {
   if (options.type !== 'postgres') {

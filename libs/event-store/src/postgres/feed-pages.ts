@@ -5,18 +5,25 @@ import type { TenantId } from '@concord/tenancy';
 import { readThrough } from '../read-feed.js';
 import type { ArchiveReader } from './archive/archive-reader.js';
 import type { FeedPage, ReadFeedOptions } from '../requests.js';
-import { type EventRow, toRecordedEvent } from './rows.js';
+import { readEventPage } from './packed-page.js';
+import { toRecordedEvent } from './rows.js';
 
 const sql = {
   horizon: loadSql(import.meta.url, 'sql/feed-horizon.sql'),
   lastSettled: loadSql(import.meta.url, 'sql/last-settled.sql'),
   forwards: {
-    all: loadSql(import.meta.url, 'sql/read-all.sql'),
-    categories: loadSql(import.meta.url, 'sql/read-categories.sql'),
+    all: {
+      packed: loadSql(import.meta.url, 'sql/read-all-packed.sql'),
+      rows: loadSql(import.meta.url, 'sql/read-all.sql'),
+    },
+    categories: {
+      packed: loadSql(import.meta.url, 'sql/read-categories-packed.sql'),
+      rows: loadSql(import.meta.url, 'sql/read-categories.sql'),
+    },
   },
   backwards: {
-    all: loadSql(import.meta.url, 'sql/read-all-backwards.sql'),
-    categories: loadSql(import.meta.url, 'sql/read-categories-backwards.sql'),
+    all: { rows: loadSql(import.meta.url, 'sql/read-all-backwards.sql') },
+    categories: { rows: loadSql(import.meta.url, 'sql/read-categories-backwards.sql') },
   },
 };
 
@@ -39,8 +46,8 @@ export async function readFeedPage(
   const horizon = await readHorizon(database);
   const bounds = boundsOf(options, horizon);
   const filters = filtersOf(options);
-  const statement = sql[direction][filters.length > 2 ? 'categories' : 'all'];
-  const found = await database.query<EventRow>(statement, [tenant, ...bounds, limit, ...filters]);
+  const statements = sql[direction][filters.length > 2 ? 'categories' : 'all'];
+  const found = await readEventPage(database, statements, [tenant, ...bounds, limit, ...filters], limit);
   const rows = await archives.complete(tenant, found, { ...options, limit, bounds });
   const last = rows.at(-1)?.global_position;
   const isFull = rows.length === limit;

@@ -1,5 +1,6 @@
 // Reads one stream by keyset pages. A stream has no gaps: where its rows begin later than they should, its first events
 // are archived, or shown no more.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Database, loadSql } from '@concord/database';
 import type { RecordedEvent, StreamName, StreamPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
@@ -8,10 +9,15 @@ import type { ReadStreamOptions } from '../requests.js';
 import type { Sealing } from '../sealing.js';
 import { EVENT_VERSION } from '../upcasts.js';
 import type { ArchiveReader } from './archive/archive-reader.js';
+import { eachOf } from './each-of.js';
+import { readStreamPage } from './packed-page.js';
 import { type EventRow, type LoadedRow, streamOf, type StreamRow, toRecordedEvent, toStreamEvent } from './rows.js';
 
 const sql = {
-  forwards: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
+  forwards: {
+    packed: loadSql(import.meta.url, 'sql/read-stream-packed.sql'),
+    rows: loadSql(import.meta.url, 'sql/read-stream-forwards.sql'),
+  },
   targets: loadSql(import.meta.url, 'sql/find-targets.sql'),
   backwards: loadSql(import.meta.url, 'sql/read-stream-backwards.sql'),
 };
@@ -25,17 +31,23 @@ export class StreamReader {
     private readonly sealing: Sealing,
   ) {}
 
-  async *read(tenant: TenantId, stream: StreamName, options: ReadStreamOptions): AsyncGenerator<RecordedEvent> {
-    let wanted = options.limit ?? Number.POSITIVE_INFINITY;
-    const start = { tenant, stream, from: options.from };
-    const left = (): number => wanted;
-    const pages = options.direction === 'backwards' ? this.backwards(start, left) : this.forwards(start, left);
-    for await (const page of pages) {
-      const rows = page.slice(0, wanted);
+  read(tenant: TenantId, stream: StreamName, options: ReadStreamOptions): AsyncIterable<RecordedEvent> {
+    return eachOf(this.pages(tenant, stream, options));
+  }
+
+  private async *pages(
+    tenant: TenantId,
+    stream: StreamName,
+    { limit = Number.POSITIVE_INFINITY, from, direction }: ReadStreamOptions,
+  ): AsyncGenerator<RecordedEvent[]> {
+    const left = { events: limit };
+    const start = { tenant, stream, from };
+    for await (const page of direction === 'backwards' ? this.backwards(start, left) : this.forwards(start, left)) {
+      const rows = page.slice(0, left.events);
       await this.sealing.rows(tenant, rows, () => stream);
-      for (const row of rows) yield toStreamEvent(row, tenant, stream);
-      wanted -= page.length;
-      if (wanted <= 0) return;
+      left.events -= rows.length;
+      yield rows.map((row) => toStreamEvent(row, tenant, stream));
+      if (left.events <= 0) return;
     }
   }
 
@@ -66,42 +78,45 @@ export class StreamReader {
     return archived.length > 0 ? [...archived, ...rows] : rows;
   }
 
-  private async *forwards(start: Start, left: () => number): AsyncGenerator<StreamRow[]> {
+  private async *forwards(start: Start, left: Left): AsyncGenerator<StreamRow[]> {
     const { tenant, stream, from = 0n } = start;
     let next = from;
     for await (const rows of this.inTable(start, left)) {
       const first = rows[0]?.stream_position ?? next;
       if (first > next) yield* this.archives.pagesOfStream(tenant, stream, { from: next, to: first - 1n });
       yield rows;
-      next = (rows.at(-1)?.stream_position ?? 0n) + 1n;
+      next = endOf(rows, next);
     }
   }
 
   /** Who has come for a second page reads on: the server reads the next one while this one is looked at. */
-  private async *inTable({ tenant, stream, from = 0n }: Start, left: () => number): AsyncGenerator<StreamRow[]> {
+  private async *inTable({ tenant, stream, from = 0n }: Start, left: Left): AsyncGenerator<StreamRow[]> {
     const fetch = (next: StreamPosition, wanted: number): Page => {
-      const size = sizeOf(wanted);
-      const rows = this.database.query<StreamRow>(sql.forwards, [tenant, stream, next, size]);
+      const size = Math.min(wanted, PAGE);
+      const rows = readStreamPage(this.database, sql.forwards, [tenant, stream, next, size], size);
       // Whoever stops reading does not wait for it.
       rows.catch(() => undefined);
       return { size, rows };
     };
-    let isFirst = true;
-    for (let page: Page | undefined = fetch(from, left()); page; isFirst = false) {
-      const { size } = page;
-      const rows: StreamRow[] = await page.rows;
-      const following = (wanted: number): Page | undefined =>
-        rows.length === size && wanted > 0 ? fetch((rows.at(-1)?.stream_position ?? 0n) + 1n, wanted) : undefined;
+    let ahead: Page | undefined;
+    for (let next = from, isFirst = true; left.events > 0; isFirst = false) {
+      const { size, rows: coming }: Page = ahead ?? fetch(next, left.events);
+      const rows = await coming;
+      next = endOf(rows, next);
+      const more = left.events - rows.length;
+      const isLast = rows.length < size || more <= 0;
       // Not in a transaction, whose own appends that would miss.
-      const ahead: Page | undefined = isFirst || this.database.current ? undefined : following(left() - rows.length);
+      ahead = isLast || isFirst || this.database.current ? undefined : fetch(next, more);
+      // It is sent before the reader goes through this page, which may take no pause.
+      if (ahead) await nextTurn();
       yield rows;
-      page = ahead ?? following(left());
+      if (isLast) return;
     }
   }
 
-  private async *backwards({ tenant, stream, from }: Start, left: () => number): AsyncGenerator<StreamRow[]> {
+  private async *backwards({ tenant, stream, from }: Start, left: Left): AsyncGenerator<StreamRow[]> {
     for (let next = from ?? MAX_POSITION; next >= 0n;) {
-      const size = sizeOf(left());
+      const size = Math.min(left.events, PAGE);
       if (size <= 0) return;
       const rows = await this.database.query<StreamRow>(sql.backwards, [tenant, stream, next, size]);
       yield rows;
@@ -117,13 +132,20 @@ export class StreamReader {
   }
 }
 
-function sizeOf(wanted: number): number {
-  return Math.min(wanted, PAGE);
+/** Where the rows go on. */
+function endOf(rows: readonly StreamRow[], next: StreamPosition): StreamPosition {
+  const last = rows.at(-1);
+  return last ? last.stream_position + 1n : next;
 }
 
 function formOf({ metadata }: EventRow): number | null {
   const version = metadata[EVENT_VERSION];
   return typeof version === 'number' ? version : null;
+}
+
+/** How many events are still wanted. */
+interface Left {
+  events: number;
 }
 
 interface Page {

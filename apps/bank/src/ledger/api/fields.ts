@@ -19,6 +19,14 @@ const accountId: FieldKind = {
   graphql: () => ID,
 };
 
+const direction: FieldKind = {
+  check: (value) => value === 'to-branch' || value === 'from-branch',
+  message: 'is "to-branch" or "from-branch"',
+  description: 'Whether the account that is paid is the one of the branch, or the one that pays.',
+  example: 'to-branch',
+  pattern: /^(to|from)-branch$/,
+};
+
 const amount: FieldKind = {
   check: isAmount,
   message: 'is text with two places and at most 15 digits before them, such as "700.00"',
@@ -102,6 +110,7 @@ export const AmountField = field(amount);
 export const AsOfField = field(asOf);
 export const CurrencyField = field(currency);
 export const DayField = field(day);
+export const DirectionField = field(direction);
 export const DistrictIdField = field(districtId);
 export const FromRevisionField = field(fromRevision);
 export const PositionField = field(position);

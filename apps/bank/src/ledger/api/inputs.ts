@@ -7,6 +7,7 @@ import {
   AsOfField,
   CurrencyField,
   DayField,
+  DirectionField,
   DistrictIdField,
   FromRevisionField,
   PositionField,
@@ -65,6 +66,21 @@ export class TransferInput extends BookingInput {
 
   @AccountIdField({ description: 'The account that is paid.' })
   to!: string;
+}
+
+@ArgsType()
+export class BranchTransferInput extends TransferInput {
+  @DirectionField()
+  direction!: 'to-branch' | 'from-branch';
+}
+
+@ArgsType()
+export class PartnerPaymentInput extends BookingInput {
+  @AccountIdField({ description: 'The account that pays.' })
+  from!: string;
+
+  @AccountIdField({ description: 'The account at the partner bank that is paid.' })
+  partnerAccount!: string;
 }
 
 @ArgsType()

@@ -178,3 +178,24 @@ export class MoneyTransferredView extends AccountChangedView {
   @ShownView(() => ChangedAccountView, 'The account that was paid.')
   to!: ChangedAccountView;
 }
+
+@ObjectType('BranchTransfer')
+export class BranchTransferView {
+  @Shown('The id of the transfer.')
+  transferId!: string;
+
+  @ShownView(() => ChangedAccountView, 'The account that has paid.')
+  from!: ChangedAccountView;
+
+  @ShownView(() => ChangedAccountView, 'The account that was paid.')
+  to!: ChangedAccountView;
+
+  @Shown("In the bank's own store: pass it to reads of its account.", { example: '1042' })
+  position!: string;
+}
+
+@ObjectType('PartnerPayment')
+export class PartnerPaymentView extends AccountChangedView {
+  @Shown('The id of the payment, which the partner has, too.')
+  paymentId!: string;
+}

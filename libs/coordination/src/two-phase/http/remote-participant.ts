@@ -15,6 +15,7 @@ export interface RemoteParticipantOptions extends TwoPhasePeer {
 /** A remote service. Its work is any JSON: what the service is to do. */
 export class RemoteParticipant extends Participant {
   readonly name: string;
+  override readonly locksWithItsVote = true;
   private readonly peer: TwoPhasePeer;
   private readonly timeoutMs: number;
 

@@ -11,6 +11,7 @@ import {
   type TransactionRef,
   type Vote,
 } from '../participant.js';
+import type { ForcedResolutions } from '../forced-resolutions.js';
 import type { StoreParticipant } from '../store-participant.js';
 import type { StoreSession } from '../store-session.js';
 
@@ -58,6 +59,10 @@ export class ServiceParticipant extends Participant {
     return this.store.inDoubt(olderThanMs);
   }
 
+  override get forced(): ForcedResolutions {
+    return this.store.forced;
+  }
+
   /** See PrepareLog.forgetSettled. */
   forgetSettled(olderThanMs: number): Promise<void> {
     return this.store.forgetSettled(olderThanMs);
@@ -70,7 +75,7 @@ export class ServiceParticipant extends Participant {
       // By the first attempt: a repeat of the whole under the same id is recognised here, too.
       const eventId = (index: number): string =>
         derivedIdOf(transaction.age.origin, 'transaction', this.name, index.toString());
-      return await this.store.prepare(transaction, session.work(eventId, transaction.id));
+      return await this.store.prepare(transaction, session.work(eventId, { transactionId: transaction.id }));
     } catch (error) {
       if (error instanceof InvariantBroken) return no('refused', error.message, error.code);
       if (PASSING.some((kind) => error instanceof kind)) return no('conflict', (error as Error).message);

@@ -1,6 +1,6 @@
 // A service's recovery: what it has prepared for others and heard nothing of, it asks them for.
 import { Logger } from '@nestjs/common';
-import { askForOutcomes, Rounds } from '../recovery.js';
+import { askForOutcomes, carryOutForced, Rounds } from '../recovery.js';
 import type { TransactionOutcome } from '../participant.js';
 import { assertPeer, callPeer, type TwoPhasePeer } from './caller.js';
 import { parseOutcome } from './messages.js';
@@ -50,6 +50,7 @@ export class TwoPhaseService {
       if (!peer) throw new Error(`its coordinator "${name}" is not among those of this service`);
       return parseOutcome(await callPeer(peer, 'outcome', { transaction: { id, coordinator: name } }, TIMEOUT_MS));
     };
+    await carryOutForced(this.participant, ask);
     await askForOutcomes(this.participant, this.options.askAfterMs ?? 15_000, ask, ({ id }, error) =>
       this.logger.warn(`in doubt about transaction ${id}: ${String(error)}`),
     );

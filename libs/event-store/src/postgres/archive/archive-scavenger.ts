@@ -12,6 +12,7 @@ const sql = {
   lock: loadSql(import.meta.url, '../sql/lock-maintenance.sql'),
   find: loadSql(import.meta.url, '../sql/find-hidden-archive.sql'),
   hidden: loadSql(import.meta.url, '../sql/hidden-in-archive.sql'),
+  note: loadSql(import.meta.url, '../sql/note-scavenged.sql'),
   drop: loadSql(import.meta.url, '../sql/drop-archive.sql'),
   dropped: loadSql(import.meta.url, '../sql/dropped-archives.sql'),
   forget: loadSql(import.meta.url, '../sql/forget-dropped-archive.sql'),
@@ -47,6 +48,7 @@ export class ArchiveScavenger {
     const kept = await this.keptBefore(tenant, found);
     const events = await archive.events(found);
     const left = events.filter((event) => BigInt(event.stream_position) >= (kept.get(event.stream_name) ?? 0n));
+    await this.database.query(sql.note, [tenant, [...kept.keys()], [...kept.values()]]);
     await this.database.query(sql.drop, [tenant, found.archive_id]);
     if (left.length > 0) await this.rewrite(archive, tenant, left);
     return events.length - left.length;

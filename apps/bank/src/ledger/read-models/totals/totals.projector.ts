@@ -1,6 +1,6 @@
 // Keeps bank.district_totals, behind the commands.
 import { parseStreamName, type RecordedEvent } from '@concord/kernel';
-import { On, Projection } from '@concord/projections';
+import { On, Projection, type RowKey } from '@concord/projections';
 import type {
   AccountClosed,
   AccountOpened,
@@ -35,32 +35,36 @@ export class TotalsProjector {
     }
   }
 
-  @On<MoneyDeposited>('MoneyDeposited')
+  @On<MoneyDeposited>('MoneyDeposited', { rows: homeOf })
   deposited(event: RecordedEvent<MoneyDeposited>): Promise<void> {
     return change(event, (totals) => totals.book(recordedMoney(event.data.amount)));
   }
 
-  @On<MoneyWithdrawn>('MoneyWithdrawn')
+  @On<MoneyWithdrawn>('MoneyWithdrawn', { rows: homeOf })
   withdrawn(event: RecordedEvent<MoneyWithdrawn>): Promise<void> {
     return change(event, (totals) => totals.book(-recordedMoney(event.data.amount)));
   }
 
-  @On<TransferSent>('TransferSent')
+  @On<TransferSent>('TransferSent', { rows: homeOf })
   sent(event: RecordedEvent<TransferSent>): Promise<void> {
     return change(event, (totals) => totals.book(-recordedMoney(event.data.amount)));
   }
 
-  @On<TransferReceived>('TransferReceived')
+  @On<TransferReceived>('TransferReceived', { rows: homeOf })
   received(event: RecordedEvent<TransferReceived>): Promise<void> {
     return change(event, (totals) => totals.book(recordedMoney(event.data.amount)));
   }
 
-  @On<AccountClosed>('AccountClosed')
+  @On<AccountClosed>('AccountClosed', { rows: homeOf })
   closed(event: RecordedEvent<AccountClosed>): Promise<void> {
     return change(event, (totals) => {
       totals.accounts -= 1n;
     });
   }
+}
+
+function homeOf(event: RecordedEvent): RowKey {
+  return AccountHomeRow.at({ accountId: parseStreamName(event.stream).id });
 }
 
 async function change(event: RecordedEvent, apply: (totals: DistrictTotalsRow) => void): Promise<void> {

@@ -1,0 +1,1 @@
+select applied_at as "appliedAt", overruled from concord.forced_resolutions where id = $1
