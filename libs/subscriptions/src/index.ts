@@ -19,6 +19,7 @@ export {
   type GroupFailure,
   type GroupMembership,
   type GroupState,
+  type HandleBatch,
   type HandleEvent,
   type ParkedEvent,
   type SliceState,

@@ -3,6 +3,7 @@
 import type { GlobalPosition, RecordedEvent, StreamName, StreamPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Delivery } from '../delivery.js';
+import type { Signal } from '../signal.js';
 
 /** What a handler is told about a delivery. */
 export interface GroupContext {
@@ -20,11 +21,21 @@ export interface GroupContext {
 /** Handles one event. Success acknowledges it; an error is tried again, and parked in the end. */
 export type HandleEvent = (event: RecordedEvent, context: GroupContext) => Promise<void>;
 
+/** Handles several events of one tenant and slice as one; with it, `batchSize` is how many at most. */
+export interface HandleBatch {
+  /** Asked before the handler, in its transaction. Errors: OwnershipLost, when this member is not to work at present. */
+  begin?(): Promise<void>;
+  /** An error has the events handled one by one, to find the one that fails. */
+  handleAll(events: readonly RecordedEvent[], context: GroupContext): Promise<void>;
+}
+
 /** What a group consumes, and how. All members of a group say the same. */
 export interface ConsumerGroupOptions {
   readonly name: string;
   readonly categories?: readonly string[];
   readonly types?: readonly string[];
+  /** Only events of these tenants; those of all by default. */
+  readonly tenants?: readonly TenantId[];
   /** Where effects are, and so how often they happen. */
   readonly delivery: Delivery;
   /** How many parts the streams are dealt into: the most members that work at a time. Fixed when the group is made; 16. */
@@ -37,6 +48,12 @@ export interface ConsumerGroupOptions {
   readonly retry?: { readonly firstMs: number; readonly mostMs: number };
   /** The stream of a parked event: `block` waits until it is replayed or discarded, `skip` goes on. `block` by default. */
   readonly whenParked?: 'block' | 'skip';
+  /** `park` as said above; `stop`: the tenant stops in the event's slice, is tried again later and later, and never parked. */
+  readonly onFailure?: 'park' | 'stop';
+  /** Events read at a time, for all slices of a member together; 256 by default. */
+  readonly pageSize?: number;
+  /** Has positions saved at once where a slice found nothing to do, so that they can be waited for in other processes. */
+  readonly savesIdle?: boolean;
   /** A member that is silent for so long loses its slices; 10 s by default. */
   readonly leaseMs?: number;
   /** Slices that this process works on at the same time; 4 by default. */
@@ -66,6 +83,10 @@ export interface GroupMembership {
   readonly memberId: string;
   /** The slices that this member works on at present. */
   readonly slices: readonly number[];
+  /** Raised when a position has moved here. */
+  readonly advanced: Signal;
+  /** How far a tenant is, when this member works on all slices; undefined when it cannot know. */
+  positionOf(tenantId: TenantId): GlobalPosition | undefined;
   /** Ends each slice after the event in hand and gives it back. */
   leave(): Promise<void>;
 }
@@ -116,7 +137,7 @@ export abstract class ConsumerGroups {
   /** Takes part in a group, over all tenants, until it is left. Errors: InvalidArgument. */
   abstract join(
     options: ConsumerGroupOptions,
-    handle: HandleEvent,
+    handle: HandleEvent | HandleBatch,
     onFailure?: (failure: GroupFailure) => void,
   ): Promise<GroupMembership>;
 

@@ -1,8 +1,9 @@
 // A process's part in a group: it beats, owns slices as the database says, and hears for all of them who has news.
 import { loadSql, OwnershipLost } from '@concord/database';
 import type { TenantHead } from '@concord/event-store';
-import type { StreamName } from '@concord/kernel';
+import type { GlobalPosition, StreamName } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
+import type { Signal } from '../signal.js';
 import type { GroupMembership } from './consumer-groups.js';
 import { observeMember } from './group-metrics.js';
 import type { GroupWork } from './group-work.js';
@@ -46,6 +47,16 @@ export class GroupMember implements GroupMembership {
 
   get slices(): readonly number[] {
     return [...this.workers.keys()].sort((a, b) => a - b);
+  }
+
+  get advanced(): Signal {
+    return this.work.advanced;
+  }
+
+  positionOf(tenantId: TenantId): GlobalPosition | undefined {
+    const workers = [...this.workers.values()];
+    if (workers.length < this.work.slices || workers.some((worker) => worker.isEnding)) return undefined;
+    return workers.map((worker) => worker.positionOf(tenantId)).reduce((least, each) => (each < least ? each : least));
   }
 
   /** Errors: those of the first heartbeat; nothing is left behind. */
@@ -107,7 +118,11 @@ export class GroupMember implements GroupMembership {
     const worker = new SliceWorker(this.work, { slice, fencingToken }, () => this.news.heads, isCurrent);
     this.workers.set(slice, worker);
     // Until it has ended the slice is not taken again: one owner, one thread of work.
-    void worker.ended.then(() => this.workers.delete(slice));
+    void worker.ended.then(() => {
+      this.workers.delete(slice);
+      // What was refused may be this member's again: it need not wait for the next beat.
+      if (worker.isRefused && !this.leaving) this.heartbeat.hasten();
+    });
   }
 
   /** Idle slices first. */

@@ -84,12 +84,16 @@ export class SliceProgress {
   committed(tenant: TenantId, reached: GlobalPosition): void {
     this.done.set(tenant, reached);
     this.saved.set(tenant, reached);
+    this.work.advanced.raise();
   }
 
   /** There was nothing to do up to there. Without progress the tenant rests until it is heard of again. */
   passed(tenant: TenantId, reached: GlobalPosition): void {
     if (reached <= this.of(tenant)) this.rest(tenant);
-    else this.done.set(tenant, reached);
+    else {
+      this.done.set(tenant, reached);
+      this.work.advanced.raise();
+    }
   }
 
   /** The tenant is left alone until it is heard of again. */
@@ -99,9 +103,10 @@ export class SliceProgress {
 
   /** Positions that have moved far by passing only, to be saved in a transaction that holds the slice. */
   get idle(): readonly IdleMove[] {
+    const span = this.work.settings.savesIdle ? 0n : IDLE_SPAN;
     return [...this.done].flatMap(([tenant, reached]) => {
       const known = this.saved.get(tenant);
-      return reached - (known ?? this.work.startsAfter) > IDLE_SPAN ? [{ tenant, known, reached }] : [];
+      return reached - (known ?? this.work.startsAfter) > span ? [{ tenant, known, reached }] : [];
     });
   }
 

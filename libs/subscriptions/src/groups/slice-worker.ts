@@ -2,13 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OwnershipLost } from '@concord/database';
 import type { TenantHead } from '@concord/event-store';
-import type { RecordedEvent } from '@concord/kernel';
+import type { GlobalPosition, RecordedEvent } from '@concord/kernel';
 import { runInTenant, type TenantId } from '@concord/tenancy';
 import { delayOf } from '../backoff.js';
 import { Signal } from '../signal.js';
 import type { GroupWork, OwnedSlice } from './group-work.js';
 import { isNobodysFault, SliceDelivery } from './slice-delivery.js';
 import { SliceProgress } from './slice-progress.js';
+import { StoppedTenants } from './stopped-tenants.js';
 import { type Asked, WaitingStreams } from './waiting-streams.js';
 
 const INTERRUPTION_BACKOFF = { firstMs: 100, mostMs: 10_000 };
@@ -19,12 +20,15 @@ const MAX_RETRYING = 100;
 export class SliceWorker {
   /** Ends when the slice was stopped, or has another owner. */
   readonly ended: Promise<void>;
+  /** The database has refused its work. */
+  isRefused = false;
   private readonly lost = new AbortController();
   private readonly ending = new AbortController();
   private readonly wake = new Signal();
   private readonly progress: SliceProgress;
   private readonly delivery: SliceDelivery;
   private readonly waiting: WaitingStreams;
+  private readonly stopped = new StoppedTenants();
   private tidies = false;
   private busy = false;
   private interruptions = 0;
@@ -58,6 +62,10 @@ export class SliceWorker {
 
   get lag(): bigint {
     return this.progress.lag;
+  }
+
+  positionOf(tenant: TenantId): GlobalPosition {
+    return this.progress.of(tenant);
   }
 
   /** Some tenants have news. */
@@ -102,7 +110,7 @@ export class SliceWorker {
         isLoaded = true;
         const worked = await this.work.limiter.run(() => this.turn());
         this.interruptions = 0;
-        if (!worked) await this.wake.wait(seen, Math.min(this.waiting.nextDueIn(), IDLE_MS));
+        if (!worked) await this.wake.wait(seen, Math.min(this.waiting.nextDueIn(), this.stopped.nextDueIn(), IDLE_MS));
       } catch (error) {
         // What is known in memory may not be what is stored: begin from that again.
         isLoaded = false;
@@ -120,6 +128,7 @@ export class SliceWorker {
   private async interrupted(error: unknown): Promise<void> {
     const refused = error instanceof OwnershipLost;
     this.work.report({ slice: this.owned.slice, error, outcome: refused ? 'refused' : 'interrupted' });
+    this.isRefused ||= refused;
     if (refused) this.abort(error);
     else await this.pause(delayOf(INTERRUPTION_BACKOFF, (this.interruptions += 1)));
   }
@@ -134,9 +143,10 @@ export class SliceWorker {
     this.busy = true;
     try {
       const stepped = await this.waiting.step();
+      for (const tenant of this.stopped.takeDue()) this.progress.hear(this.heads().filter(({ tenantId }) => tenantId === tenant));
       const tenant = this.waiting.retrying < MAX_RETRYING ? this.progress.nextTenant() : undefined;
       if (tenant !== undefined) await this.advanceIn(tenant);
-      if (this.tidies) await this.saveIdle();
+      if (this.tidies || (tenant === undefined && this.work.settings.savesIdle)) await this.saveIdle();
       return stepped || tenant !== undefined;
     } finally {
       this.busy = false;
@@ -144,6 +154,10 @@ export class SliceWorker {
   }
 
   private async advanceIn(tenant: TenantId): Promise<void> {
+    if (this.stopped.has(tenant)) {
+      this.progress.rest(tenant);
+      return;
+    }
     try {
       await runInTenant(tenant, () => this.advance(tenant));
     } catch (error) {
@@ -158,7 +172,7 @@ export class SliceWorker {
     this.tidies = false;
     const { idle } = this.progress;
     if (idle.length === 0) return;
-    await this.delivery.settle(() => this.progress.saveIdle(idle));
+    await this.delivery.settle(() => this.progress.saveIdle(idle), true);
     for (const { tenant, reached } of idle) this.progress.committed(tenant, reached);
   }
 
@@ -179,6 +193,7 @@ export class SliceWorker {
     if ('failed' in outcome) await this.failed(tenant, batch, outcome.failed);
     else {
       this.singly = Math.max(0, this.singly - outcome.handled);
+      this.stopped.forget(tenant);
       this.progress.committed(tenant, reachedBy(outcome.handled));
     }
   }
@@ -187,6 +202,12 @@ export class SliceWorker {
     const [event] = batch;
     if (batch.length > 1 || !event) {
       this.singly = batch.length;
+      return;
+    }
+    if (this.work.settings.onFailure === 'stop') {
+      this.work.report({ slice: this.owned.slice, event, error, outcome: 'retrying' });
+      this.stopped.stop(tenant, this.work.settings.retry);
+      this.progress.rest(tenant);
       return;
     }
     this.singly = Math.max(0, this.singly - 1);
