@@ -1,6 +1,6 @@
 // The port of consumer groups: competing consumers over many processes that keep the order of each stream. The adapter,
 // postgres-consumer-groups.ts, takes the events from any store.
-import type { GlobalPosition, RecordedEvent, StreamName, StreamPosition } from '@concord/kernel';
+import { ConcordError, type GlobalPosition, type RecordedEvent, type StreamName, type StreamPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Delivery } from '../delivery.js';
 import type { Signal } from '../signal.js';
@@ -21,12 +21,20 @@ export interface GroupContext {
 /** Handles one event. Success acknowledges it; an error is tried again, and parked in the end. */
 export type HandleEvent = (event: RecordedEvent, context: GroupContext) => Promise<void>;
 
-/** Handles several events of one tenant and slice as one; with it, `batchSize` is how many at most. */
+/** Handles several events of one tenant and slice in one transaction: `batchSize` at most. */
 export interface HandleBatch {
-  /** Asked before the handler, in its transaction. Errors: OwnershipLost, when this member is not to work at present. */
-  begin?(): Promise<void>;
-  /** An error has the events handled one by one, to find the one that fails. */
+  /**
+   * Runs first in each such transaction, and once in each slice of a tenant that has no event for it. Errors: NotYet, when the
+   * tenant is to be left alone for the moment.
+   */
+  begin(): Promise<void>;
+  /** An error has half of the events tried, and half of those, until the one that fails is alone: its own error counts. */
   handleAll(events: readonly RecordedEvent[], context: GroupContext): Promise<void>;
+}
+
+/** Thrown by HandleBatch.begin(): nothing is wrong, and the tenant is tried again soon. */
+export class NotYet extends ConcordError {
+  readonly code = 'not-yet';
 }
 
 /** What a group consumes, and how. All members of a group say the same. */
@@ -34,8 +42,6 @@ export interface ConsumerGroupOptions {
   readonly name: string;
   readonly categories?: readonly string[];
   readonly types?: readonly string[];
-  /** Only events of these tenants; those of all by default. */
-  readonly tenants?: readonly TenantId[];
   /** Where effects are, and so how often they happen. */
   readonly delivery: Delivery;
   /** How many parts the streams are dealt into: the most members that work at a time. Fixed when the group is made; 16. */
@@ -48,11 +54,11 @@ export interface ConsumerGroupOptions {
   readonly retry?: { readonly firstMs: number; readonly mostMs: number };
   /** The stream of a parked event: `block` waits until it is replayed or discarded, `skip` goes on. `block` by default. */
   readonly whenParked?: 'block' | 'skip';
-  /** `park` as said above; `stop`: the tenant stops in the event's slice, is tried again later and later, and never parked. */
+  /** `park`, the default: after `maxAttempts`. `stop`: the tenant stops in that slice, is tried again later and later, never parked. */
   readonly onFailure?: 'park' | 'stop';
   /** Events read at a time, for all slices of a member together; 256 by default. */
   readonly pageSize?: number;
-  /** Has positions saved at once where a slice found nothing to do, so that they can be waited for in other processes. */
+  /** Saves positions within a moment also where a slice found nothing to do: other processes can wait for them. */
   readonly savesIdle?: boolean;
   /** A member that is silent for so long loses its slices; 10 s by default. */
   readonly leaseMs?: number;
@@ -78,6 +84,18 @@ export interface GroupFailure {
   readonly outcome: 'retrying' | 'parked' | 'refused' | 'interrupted';
 }
 
+/** What does not move on at present in a member's slices. */
+export interface HeldUp {
+  readonly slice: number;
+  readonly tenantId: TenantId;
+  /** Undefined: all that the tenant has in this slice. */
+  readonly stream: StreamName | undefined;
+  readonly error: unknown;
+  readonly attempts: number;
+  /** Undefined: it waits for an operator. */
+  readonly retryAt: Date | undefined;
+}
+
 /** A process's part in a group. */
 export interface GroupMembership {
   readonly memberId: string;
@@ -85,7 +103,8 @@ export interface GroupMembership {
   readonly slices: readonly number[];
   /** Raised when a position has moved here. */
   readonly advanced: Signal;
-  /** How far a tenant is, when this member works on all slices; undefined when it cannot know. */
+  readonly heldUp: readonly HeldUp[];
+  /** How far a tenant is at least, when this member works on all slices and nothing of it is held up; else undefined. */
   positionOf(tenantId: TenantId): GlobalPosition | undefined;
   /** Ends each slice after the event in hand and gives it back. */
   leave(): Promise<void>;

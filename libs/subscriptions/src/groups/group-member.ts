@@ -4,10 +4,11 @@ import type { TenantHead } from '@concord/event-store';
 import type { GlobalPosition, StreamName } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Signal } from '../signal.js';
-import type { GroupMembership } from './consumer-groups.js';
+import type { GroupMembership, HeldUp } from './consumer-groups.js';
 import { observeMember } from './group-metrics.js';
 import type { GroupWork } from './group-work.js';
 import { type Beat, Heartbeat } from './heartbeat.js';
+import { IdlePositions } from './idle-positions.js';
 import { NewsOfTenants } from './news-of-tenants.js';
 import { SliceWorker } from './slice-worker.js';
 
@@ -29,6 +30,7 @@ export class GroupMember implements GroupMembership {
   private readonly givenBack = new Map<number, bigint>();
   private readonly heartbeat: Heartbeat;
   private readonly news: NewsOfTenants;
+  private readonly idle: IdlePositions;
   private leaving: Promise<void> | undefined;
   private unobserved: (() => void) | undefined;
 
@@ -39,6 +41,7 @@ export class GroupMember implements GroupMembership {
       ended: () => this.abortAll(),
     });
     this.news = new NewsOfTenants(work, (heads) => this.hear(heads));
+    this.idle = new IdlePositions(work, () => this.workers.values());
   }
 
   get memberId(): string {
@@ -54,9 +57,18 @@ export class GroupMember implements GroupMembership {
   }
 
   positionOf(tenantId: TenantId): GlobalPosition | undefined {
-    const workers = [...this.workers.values()];
-    if (workers.length < this.work.slices || workers.some((worker) => worker.isEnding)) return undefined;
-    return workers.map((worker) => worker.positionOf(tenantId)).reduce((least, each) => (each < least ? each : least));
+    if (this.workers.size < this.work.slices) return undefined;
+    let least: GlobalPosition | undefined;
+    for (const worker of this.workers.values()) {
+      const position = worker.positionOf(tenantId);
+      if (position === undefined) return undefined;
+      if (least === undefined || position < least) least = position;
+    }
+    return least;
+  }
+
+  get heldUp(): readonly HeldUp[] {
+    return [...this.workers.values()].flatMap((worker) => worker.heldUp);
   }
 
   /** Errors: those of the first heartbeat; nothing is left behind. */
@@ -68,7 +80,9 @@ export class GroupMember implements GroupMembership {
       throw error;
     }
     this.news.start();
-    this.unobserved = observeMember(this.work, () => this.lagBySlice);
+    if (this.work.settings.savesIdle) this.idle.start();
+    const stopped = (): number => this.heldUp.filter(({ stream }) => stream === undefined).length;
+    this.unobserved = observeMember(this.work, { lags: () => this.lagBySlice, stopped });
   }
 
   leave(): Promise<void> {
@@ -81,6 +95,7 @@ export class GroupMember implements GroupMembership {
     // The heart beats on until the events in hand are done.
     await Promise.all([...this.workers.values()].map((worker) => worker.stop()));
     await this.news.stop();
+    await this.idle.stop();
     await this.heartbeat.stop();
   }
 
@@ -120,8 +135,8 @@ export class GroupMember implements GroupMembership {
     // Until it has ended the slice is not taken again: one owner, one thread of work.
     void worker.ended.then(() => {
       this.workers.delete(slice);
-      // What was refused may be this member's again: it need not wait for the next beat.
-      if (worker.isRefused && !this.leaving) this.heartbeat.hasten();
+      // The slice may be this member's again, by another token: it need not wait for the next beat.
+      if (worker.isLost && !this.leaving) this.heartbeat.hasten();
     });
   }
 

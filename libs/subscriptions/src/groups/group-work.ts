@@ -2,14 +2,14 @@
 import type { Database } from '@concord/database';
 import type { EventStore } from '@concord/event-store';
 import type { GlobalPosition } from '@concord/kernel';
-import type { ConsumerGroupOptions, GroupFailure, HandleBatch, HandleEvent } from './consumer-groups.js';
 import type { Signal } from '../signal.js';
+import type { ConsumerGroupOptions, GroupFailure, HandleBatch, HandleEvent } from './consumer-groups.js';
 import type { FeedPages } from './feed-pages.js';
 import type { Limiter } from './limiter.js';
 
 /** The options with their defaults. */
 export type GroupSettings = ConsumerGroupOptions &
-  Required<Omit<ConsumerGroupOptions, 'categories' | 'types' | 'tenants' | 'slices' | 'from'>>;
+  Required<Omit<ConsumerGroupOptions, 'categories' | 'types' | 'slices' | 'from'>>;
 
 export interface GroupWork {
   readonly settings: GroupSettings;

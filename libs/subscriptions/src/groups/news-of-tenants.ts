@@ -58,9 +58,7 @@ export class NewsOfTenants {
   }
 
   private async ask(): Promise<void> {
-    const { tenants } = this.work.settings;
-    const all = await this.work.store.tenantHeads();
-    const heads = tenants ? all.filter(({ tenantId }) => tenants.includes(tenantId)) : all;
+    const heads = await this.work.store.tenantHeads();
     const news = heads.filter(({ tenantId, head }) => this.known.get(tenantId) !== head);
     for (const { tenantId, head } of news) this.known.set(tenantId, head);
     if (news.length > 0) this.hear(news);

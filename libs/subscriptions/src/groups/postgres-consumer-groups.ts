@@ -71,7 +71,12 @@ export class PostgresConsumerGroups extends ConsumerGroups {
       store,
       database,
       handle,
-      pages: new FeedPages(store, { ...(categories && { categories }), ...(types && { types }) }, slices, settings.pageSize),
+      pages: new FeedPages(
+        store,
+        { ...(categories && { categories }), ...(types && { types }) },
+        slices,
+        settings.pageSize,
+      ),
       slices,
       advanced: new Signal(),
       limiter: new Limiter(concurrency),

@@ -5,7 +5,7 @@ import { StoreUnavailable } from '@concord/event-store';
 import { type RecordedEvent, runInMessage } from '@concord/kernel';
 import { delayOf } from '../backoff.js';
 import { handlingBatch, handlingEvent } from '../telemetry.js';
-import type { HandleBatch, HandleEvent } from './consumer-groups.js';
+import { type HandleBatch, type HandleEvent, NotYet } from './consumer-groups.js';
 import type { GroupWork, OwnedSlice } from './group-work.js';
 import { InterruptedEvents } from './interrupted-events.js';
 
@@ -24,7 +24,6 @@ export interface Hold {
   isStopping(): boolean;
 }
 
-const ASYNCHRONOUSLY = { name: 'concord:asynchronously', text: 'set local synchronous_commit = off' };
 const CONFLICT_TRIES = 5;
 const CONFLICT_BACKOFF = { firstMs: 10, mostMs: 500 };
 
@@ -72,11 +71,10 @@ export class SliceDelivery {
     }
   }
 
-  /** Runs statements behind the fence, in a transaction of their own; with `lightly`, one that may be lost with the server. */
-  async settle(statements: () => void | Promise<void>, lightly = false): Promise<void> {
+  /** Runs statements behind the fence, in a transaction of their own. */
+  async settle(statements: () => void | Promise<void>): Promise<void> {
     const { database, settings } = this.work;
     await database.transaction(async () => {
-      if (lightly) void database.query(ASYNCHRONOUSLY);
       void database.query(holdSlice, [settings.name, this.owned.slice, this.owned.fencingToken]);
       await statements();
     });
@@ -141,7 +139,7 @@ export class SliceDelivery {
   private async handleBatch(handle: HandleBatch, events: readonly RecordedEvent[], attempt: number): Promise<number> {
     const { settings, memberId } = this.work;
     if (!this.hold.isCurrent()) throw new OwnershipLost('the lease has ended before the handler began');
-    await handle.begin?.();
+    await handle.begin();
     this.hasBegun = true;
     const context = { group: settings.name, memberId, attempt, signal: this.hold.lost, ...this.owned };
     try {
@@ -169,7 +167,7 @@ export class SliceDelivery {
   }
 }
 
-const NOBODYS = [OwnershipLost, DatabaseUnavailable, StoreUnavailable, CommitUnknown];
+const NOBODYS = [OwnershipLost, DatabaseUnavailable, StoreUnavailable, CommitUnknown, NotYet];
 
 /** Neither the handler's nor that of what it was given. */
 export function isNobodysFault(error: unknown): boolean {

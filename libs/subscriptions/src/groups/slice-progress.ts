@@ -11,7 +11,7 @@ const sql = {
   saveAll: loadSql(import.meta.url, 'sql/save-slice-checkpoints.sql'),
 };
 
-interface IdleMove {
+export interface IdleMove {
   readonly tenant: TenantId;
   readonly known: GlobalPosition | undefined;
   readonly reached: GlobalPosition;
@@ -87,6 +87,11 @@ export class SliceProgress {
     this.work.advanced.raise();
   }
 
+  /** Whether anything of the tenant was saved in this slice. */
+  isKnown(tenant: TenantId): boolean {
+    return this.saved.has(tenant);
+  }
+
   /** There was nothing to do up to there. Without progress the tenant rests until it is heard of again. */
   passed(tenant: TenantId, reached: GlobalPosition): void {
     if (reached <= this.of(tenant)) this.rest(tenant);
@@ -103,7 +108,11 @@ export class SliceProgress {
 
   /** Positions that have moved far by passing only, to be saved in a transaction that holds the slice. */
   get idle(): readonly IdleMove[] {
-    const span = this.work.settings.savesIdle ? 0n : IDLE_SPAN;
+    return this.movedBeyond(IDLE_SPAN);
+  }
+
+  /** Positions that are further than what was saved of them. */
+  movedBeyond(span: bigint): readonly IdleMove[] {
     return [...this.done].flatMap(([tenant, reached]) => {
       const known = this.saved.get(tenant);
       return reached - (known ?? this.work.startsAfter) > span ? [{ tenant, known, reached }] : [];

@@ -1,47 +1,51 @@
-// Tenants of a slice that an event has stopped: tried again later and later, never passed over.
+// Tenants that a slice leaves alone for a while: an event has stopped them, to be tried again later and later and never passed
+// over; or it is not the moment to work on them.
 import type { TenantId } from '@concord/tenancy';
 import { type Backoff, delayOf } from '../backoff.js';
 
 interface Stopped {
   readonly attempts: number;
-  readonly dueAt: number;
+  readonly error: unknown;
+  readonly retryAt: Date;
 }
 
 export class StoppedTenants {
-  private readonly tenants = new Map<TenantId, Stopped>();
-  /** Their next attempt is under way. */
-  private readonly attempted = new Map<TenantId, number>();
+  /** Until they have gone on, also while they are tried again. */
+  readonly stopped = new Map<TenantId, Stopped>();
+  /** When they are due, by the monotonic clock. */
+  private readonly resting = new Map<TenantId, number>();
 
-  stop(tenant: TenantId, backoff: Backoff): void {
-    const attempts = (this.attempted.get(tenant) ?? 0) + 1;
-    this.attempted.delete(tenant);
-    this.tenants.set(tenant, { attempts, dueAt: performance.now() + delayOf(backoff, attempts) });
+  stop(tenant: TenantId, error: unknown, backoff: Backoff): void {
+    const attempts = (this.stopped.get(tenant)?.attempts ?? 0) + 1;
+    const delay = delayOf(backoff, attempts);
+    this.stopped.set(tenant, { attempts, error, retryAt: new Date(Date.now() + delay) });
+    this.rest(tenant, delay);
   }
 
-  has(tenant: TenantId): boolean {
-    return this.tenants.has(tenant);
+  rest(tenant: TenantId, milliseconds: number): void {
+    this.resting.set(tenant, performance.now() + milliseconds);
   }
 
-  /** Those whose next attempt is due: they may go on. */
-  takeDue(): readonly TenantId[] {
-    if (this.tenants.size === 0) return [];
-    const now = performance.now();
-    const due = [...this.tenants].filter(([, { dueAt }]) => dueAt <= now);
-    for (const [tenant, { attempts }] of due) {
-      this.tenants.delete(tenant);
-      this.attempted.set(tenant, attempts);
-    }
-    return due.map(([tenant]) => tenant);
+  isResting(tenant: TenantId): boolean {
+    return this.resting.has(tenant);
   }
 
-  /** The attempt went well. */
+  /** It has gone on. */
   forget(tenant: TenantId): void {
-    if (this.attempted.size > 0) this.attempted.delete(tenant);
+    if (this.stopped.size > 0) this.stopped.delete(tenant);
+  }
+
+  /** Those that may be worked on again. */
+  takeDue(): ReadonlySet<TenantId> {
+    const due = new Set<TenantId>();
+    const now = performance.now();
+    for (const [tenant, dueAt] of this.resting) if (dueAt <= now) due.add(tenant);
+    for (const tenant of due) this.resting.delete(tenant);
+    return due;
   }
 
   nextDueIn(): number {
-    if (this.tenants.size === 0) return Number.POSITIVE_INFINITY;
-    const next = Math.min(...[...this.tenants.values()].map(({ dueAt }) => dueAt));
+    const next = Math.min(Number.POSITIVE_INFINITY, ...this.resting.values());
     return Math.max(0, next - performance.now());
   }
 }
