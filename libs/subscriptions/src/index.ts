@@ -21,6 +21,8 @@ export {
   type GroupState,
   type HandleBatch,
   type HandleEvent,
+  type HeldUp,
+  NotYet,
   type ParkedEvent,
   type SliceState,
 } from './groups/consumer-groups.js';
