@@ -8,7 +8,17 @@ import { createTestDatabase, type TestDatabase } from '@concord/testing';
 import { concord } from '../fixtures/concord-cli.js';
 import { until } from '../fixtures/group-member.js';
 import { ended, startProcess } from '../fixtures/process-under-test.js';
-import { before, bootSliced, declared, folded, projected, type SlicedApp, SlicedTallies } from '../fixtures/sliced-tally.js';
+import {
+  before,
+  bootSliced,
+  declared,
+  folded,
+  projected,
+  type SlicedApp,
+  SlicedTallies,
+  STALLS,
+  UnsharedTallies,
+} from '../fixtures/sliced-tally.js';
 import { BehindTallies, type Counted, tables } from '../fixtures/tally.js';
 
 const PATIENCE_MS = 60_000;
@@ -44,8 +54,10 @@ async function append(tenant: string, ids: readonly string[], by: number): Promi
   return appended.map(({ globalPosition }) => globalPosition).reduce((a, b) => (a > b ? a : b));
 }
 
-const shows = (tenant: string, position: bigint, app = looker, patience = PATIENCE_MS): Promise<boolean> =>
-  runInTenant(tenant, () => app.module.get(Projections).waitFor('sliced', position, patience));
+const shows = (tenant: string, position: bigint, app = looker, patience = PATIENCE_MS): Promise<boolean> => {
+  const projections = app.module.get(Projections);
+  return runInTenant(tenant, () => projections.waitFor(projections.all[0]!.name, position, patience));
+};
 const ids = (count: number): string[] => Array.from({ length: count }, (_, n) => `n${n}`);
 const groups = (): PostgresConsumerGroups => new PostgresConsumerGroups(looker.store, looker.database);
 
@@ -101,7 +113,7 @@ it('two processes share the slices; one is killed, and the rows are those of a s
 it('an owner that is stopped beyond its lease in the middle of a batch is refused when it wakes up', async () => {
   const stopped = await start('stalls');
   expect(await shows('stopped', await append('stopped', ['other'], 1))).toBe(true);
-  const position = await append('stopped', ['n1'], 99);
+  const position = await append('stopped', ['n1'], STALLS);
   await until('the batch in hand', () => stopped.said.some(({ inHand }) => inHand));
   stopped.process.kill('SIGSTOP');
   await boot();
@@ -139,7 +151,11 @@ describe('an event that fails', () => {
     expect(await shows('park', bad - 1n)).toBe(true);
     for (const each of [app, looker]) expect(await shows('park', bad, each, 200)).toBe(false);
     const projections = app.module.get(Projections);
-    expect(of(() => projections.failureOf('sliced'))).toMatchObject({ stream: 'tally-n7', attempts: 2, retryAt: undefined });
+    expect(of(() => projections.failureOf('sliced'))).toMatchObject({
+      stream: 'tally-n7',
+      attempts: 2,
+      retryAt: undefined,
+    });
     const status = await concord(test.url, 'projections', 'status', 'sliced', '--tenant', 'park', '--json');
     expect(JSON.parse(status.out)).toMatchObject({ slices: 6, parked: 1, waiting: 1, position: (bad - 1n).toString() });
 
@@ -200,6 +216,30 @@ it('is rebuilt while it runs, to the same rows, and what was parked with it', as
   await expectFold('rebuilt');
   expect(await shows('rebuilt', await append('rebuilt', ids(5), 6), app)).toBe(true);
   await expectFold('rebuilt');
+});
+
+it('is left alone by its slices while it is rebuilt', async () => {
+  const app = await boot({ projectors: [UnsharedTallies] });
+  expect(await shows('alone', await append('alone', ids(5), 1), app)).toBe(true);
+  let proceed = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (proceed = resolve));
+  const underWay = new Promise<void>((resolve) => {
+    before.event = ({ metadata }) => {
+      // Its slices catch up with other tenants still.
+      if (metadata.tenantId !== 'alone') return Promise.resolve();
+      before.event = () => Promise.resolve();
+      resolve();
+      return gate;
+    };
+  });
+  const rebuilt = app.module.get(Projections).rebuild('unshared', { tenantId: 'alone' });
+  await underWay;
+  const late = await append('alone', ['late'], 5);
+  const early = await shows('alone', late, app, 500);
+  proceed();
+  expect([early, await rebuilt]).toEqual([false, 5]);
+  expect(await shows('alone', late, app)).toBe(true);
+  expect((await projected(looker.database, 'alone')).streams).toEqual((await folded(looker.store, 'alone')).streams);
 });
 
 describe('an app does not start', () => {
