@@ -39,6 +39,7 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Projections.name);
   private readonly running = new Map<string, RunningProjection>();
   private readonly checkpoints: Checkpoints;
+  private readonly asked = new Map<string, Promise<GlobalPosition>>();
 
   constructor(
     private readonly registry: ProjectionRegistry,
@@ -93,13 +94,24 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
       // What this process has done it knows; what another one has done it asks for now and then.
       if (this.isKnownToShow(name, position)) return true;
       if (Date.now() >= Math.min(askAt, deadline)) {
-        if ((await this.position(name)) >= position) return true;
+        if ((await this.askPosition(name)) >= position) return true;
         askAt = Date.now() + POLL_MS;
       }
       const left = deadline - Date.now();
       if (left <= 0) return false;
       await advanced.wait(seen, Math.min(POLL_MS, left));
     }
+  }
+
+  /** Many may wait at once: one question for all. */
+  private askPosition(name: string): Promise<GlobalPosition> {
+    const key = JSON.stringify([name, currentTenant()]);
+    const asked = this.asked.get(key);
+    if (asked) return asked;
+    // Not in the ambient transaction of whoever is the first to ask.
+    const asking = this.database.outside(() => this.position(name)).finally(() => this.asked.delete(key));
+    this.asked.set(key, asking);
+    return asking;
   }
 
   private isKnownToShow(name: string, position: GlobalPosition): boolean {
