@@ -80,6 +80,11 @@ export function isBehindFailure(error: unknown): boolean {
   return isError(error) && driverError(error).code === '25P02';
 }
 
+/** Whether somebody has stored a row of the same key before. */
+export function isUniqueViolation(error: unknown): boolean {
+  return isError(error) && driverError(error).code === UNIQUE_VIOLATION;
+}
+
 /** Turns an error of pg or TypeORM into one of ours, and leaves every other error as it is. */
 export function translateDatabaseError(error: unknown): unknown {
   if (error instanceof ConcordError || !isError(error)) return error;

@@ -5,6 +5,7 @@ export { DatabaseModule } from './database.module.js';
 export {
   CommitUnknown,
   DatabaseUnavailable,
+  isUniqueViolation,
   OwnershipLost,
   TransactionNeeded,
   TransactionSettled,

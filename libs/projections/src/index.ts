@@ -1,6 +1,14 @@
 // F4: projectors, Active Record read models, rebuild.
 export { ActiveRecord, asBigint, type FindRows, type RowType } from './active-record.js';
-export { type Consistency, On, Projection, type ProjectionDefinition, type ProjectionOptions } from './projection.js';
+export {
+  type Consistency,
+  On,
+  Projection,
+  type ProjectionDefinition,
+  type ProjectionOptions,
+  type Slices,
+} from './projection.js';
+export { PartitioningChanged, RowsProjectedTwice } from './projection-errors.js';
 export { Projections, type RebuildOptions } from './projections.js';
 export { ProjectionsModule } from './projections.module.js';
 export { ReadModels } from './read-models.js';
@@ -8,3 +16,4 @@ export type { RebuildProgress } from './rebuild.js';
 export { ReadModelIsReadOnly, RowIsStale } from './row-errors.js';
 export { projectingRows, readingRows } from './row-scope.js';
 export type { RowKey } from './row-session.js';
+export type { ProjectionFailure } from './running-projection.js';

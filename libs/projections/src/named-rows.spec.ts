@@ -8,6 +8,7 @@ import { tables, TallyRow } from '../../../test/fixtures/tally.js';
 import { ActiveRecord } from './active-record.js';
 import { RowIsStale } from './row-errors.js';
 import { projectingRows, readingRows } from './row-scope.js';
+import type { RowKey } from './row-session.js';
 
 @Entity({ schema: 'spec', name: 'pairs' })
 class PairRow extends ActiveRecord {
@@ -40,7 +41,7 @@ afterAll(async () => {
 });
 
 /** Runs a batch as projections do, and answers how many statements found rows. */
-async function batch(work: () => Promise<void>, named: Parameters<typeof projectingRows>[2] = []): Promise<number> {
+async function batch(work: () => Promise<void>, named: readonly RowKey[] = []): Promise<number> {
   const { database } = opened;
   const { query } = database;
   let finds = 0;
@@ -49,7 +50,7 @@ async function batch(work: () => Promise<void>, named: Parameters<typeof project
     return query.call(database, statement, values) as never;
   };
   try {
-    await database.transaction(() => projectingRows(database, work, named));
+    await database.transaction(() => projectingRows(database, work, { named }));
   } finally {
     database.query = query;
   }

@@ -1,16 +1,20 @@
 // Applies events to one projection, in order.
-import type { Database } from '@concord/database';
+import { type Database, isUniqueViolation, TransientConflict } from '@concord/database';
 import { parseStreamName, type RecordedEvent } from '@concord/kernel';
 import { inSpan } from '@concord/telemetry';
 import { currentTenant } from '@concord/tenancy';
 import type { ProjectionDefinition } from './projection.js';
 import { projectingRows } from './row-scope.js';
 
+/** `shared`: others project other streams into the same tables at the same time. */
+type Sharing = 'alone' | 'shared';
+
 /** Events of other categories and types are passed over. The caller has a transaction running. */
 export async function projectEvents(
   database: Database,
   projection: ProjectionDefinition,
   events: readonly RecordedEvent[],
+  sharing: Sharing = 'alone',
 ): Promise<void> {
   const due = events.filter(
     ({ type, stream }) =>
@@ -23,8 +27,12 @@ export async function projectEvents(
       async () => {
         for (const event of due) await projection.handlers.get(event.type)?.(event);
       },
-      named,
-    );
+      { named, locked: sharing === 'shared' },
+    ).catch((error: unknown) => {
+      // A row that another slice had not committed yet when it was looked for: next time it is found.
+      if (sharing === 'shared' && isUniqueViolation(error)) throw conflict(error);
+      throw error;
+    });
   await inSpan(
     () => ({
       span: 'project',
@@ -37,6 +45,10 @@ export async function projectEvents(
     }),
     project,
   );
+}
+
+function conflict(cause: unknown): TransientConflict {
+  return new TransientConflict(cause instanceof Error ? cause.message : String(cause), {}, { cause });
 }
 
 /** Removes the running tenant's rows of a projection. */

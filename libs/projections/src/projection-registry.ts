@@ -3,6 +3,7 @@ import { Injectable, type OnModuleInit, type Type } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { InvalidArgument } from '@concord/kernel';
 import { definitionOf, type ProjectionDefinition } from './projection.js';
+import { RowsProjectedTwice } from './projection-errors.js';
 
 @Injectable()
 export class ProjectionRegistry implements OnModuleInit {
@@ -35,6 +36,10 @@ export class ProjectionRegistry implements OnModuleInit {
   private add(definition: ProjectionDefinition): void {
     if (this.definitions.has(definition.name)) {
       throw new Error(`two projections are called "${definition.name}": rename one`);
+    }
+    for (const other of this.definitions.values()) {
+      const both = definition.rows.find((row) => other.rows.includes(row));
+      if (both) throw new RowsProjectedTwice(both.name, other.name, definition.name);
     }
     this.definitions.set(definition.name, definition);
   }

@@ -1,15 +1,18 @@
 // The projections of a running app: started and stopped with it, waited for, rebuilt, compared.
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { Database } from '@concord/database';
+import { Database, loadSql } from '@concord/database';
 import { EventStore } from '@concord/event-store';
 import type { GlobalPosition } from '@concord/kernel';
-import { Checkpoints, Consumer, type ConsumerFailure, Signal } from '@concord/subscriptions';
+import { Checkpoints, type ConsumerFailure, type GroupFailure, Signal } from '@concord/subscriptions';
 import { currentTenant, runInTenant } from '@concord/tenancy';
 import { digestOf } from './digest.js';
-import { clearRows, projectEvents } from './project-events.js';
-import { type ProjectionDefinition, subscriptionName } from './projection.js';
+import { isSliced, type ProjectionDefinition, subscriptionName } from './projection.js';
+import { PartitioningChanged } from './projection-errors.js';
 import { ProjectionRegistry } from './projection-registry.js';
 import { rebuild, type RebuildProgress } from './rebuild.js';
+import type { ProjectionFailure, RunningProjection } from './running-projection.js';
+import { SingleProjection } from './single-projection.js';
+import { SlicedProjection } from './sliced-projection.js';
 
 /** Which tenants a rebuild is for (all when absent), and who is told how far it is. */
 export interface RebuildOptions {
@@ -22,6 +25,10 @@ export class ProjectionSettings {
   constructor(readonly run: boolean) {}
 }
 
+const sql = {
+  partition: loadSql(import.meta.url, 'sql/partition-projection.sql'),
+  position: loadSql(import.meta.url, 'sql/read-position.sql'),
+};
 const POLL_MS = 50;
 // No tenant has this id: it stands for the deployment of a version, which is for all of them.
 const ALL_TENANTS = '*';
@@ -30,8 +37,9 @@ const ALL_TENANTS = '*';
 @Injectable()
 export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Projections.name);
-  private readonly consumers = new Map<string, Consumer>();
+  private readonly running = new Map<string, RunningProjection>();
   private readonly checkpoints: Checkpoints;
+  private readonly asked = new Map<string, Promise<GlobalPosition>>();
 
   constructor(
     private readonly registry: ProjectionRegistry,
@@ -42,21 +50,29 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
     this.checkpoints = new Checkpoints(database);
   }
 
+  /** Errors: PartitioningChanged. */
   async onApplicationBootstrap(): Promise<void> {
     for (const projection of this.registry.all) {
       if (this.isInline(projection)) await this.deployInline(projection);
-      else this.consumers.set(projection.name, this.consumerOf(projection));
+      else await this.deploy(projection);
     }
-    if (this.settings.run) for (const consumer of this.consumers.values()) consumer.start();
+    if (!this.settings.run) return;
+    try {
+      for (const each of this.running.values()) await each.start();
+    } catch (error) {
+      // An app that does not start is not stopped either.
+      await this.onModuleDestroy();
+      throw error;
+    }
   }
 
   async onModuleDestroy(): Promise<void> {
-    await Promise.all([...this.consumers.values()].map((consumer) => consumer.stop()));
+    await Promise.all([...this.running.values()].map((each) => each.stop()));
   }
 
-  /** Projections that do not move on for a tenant at present, and why. */
-  get failures(): readonly ConsumerFailure[] {
-    return [...this.consumers.values()].flatMap((consumer) => consumer.failures);
+  /** What does not move on at present in this process, and why. */
+  get failures(): readonly ProjectionFailure[] {
+    return [...this.running.values()].flatMap((each) => each.failures);
   }
 
   /** All projections. */
@@ -72,13 +88,13 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
     const projection = this.registry.get(name);
     if (this.isInline(projection)) return true;
     const deadline = Date.now() + milliseconds;
-    const advanced = this.consumers.get(name)?.advanced ?? new Signal();
+    const advanced = this.running.get(name)?.advanced ?? new Signal();
     for (let askAt = 0; ;) {
       const { seen } = advanced;
       // What this process has done it knows; what another one has done it asks for now and then.
       if (this.isKnownToShow(name, position)) return true;
       if (Date.now() >= Math.min(askAt, deadline)) {
-        if ((await this.position(name)) >= position) return true;
+        if ((await this.askPosition(name)) >= position) return true;
         askAt = Date.now() + POLL_MS;
       }
       const left = deadline - Date.now();
@@ -87,17 +103,37 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  private isKnownToShow(name: string, position: GlobalPosition): boolean {
-    return (this.consumers.get(name)?.positionOf(currentTenant()) ?? -1n) >= position;
+  /** Many may wait at once: one question for all. */
+  private askPosition(name: string): Promise<GlobalPosition> {
+    const key = JSON.stringify([name, currentTenant()]);
+    const asked = this.asked.get(key);
+    if (asked) return asked;
+    // Not in the ambient transaction of whoever is the first to ask.
+    const asking = this.database.outside(() => this.position(name)).finally(() => this.asked.delete(key));
+    this.asked.set(key, asking);
+    return asking;
   }
 
-  /** How far an asynchronous projection has come for the running tenant; 0n before its first batch. */
+  private isKnownToShow(name: string, position: GlobalPosition): boolean {
+    return (this.running.get(name)?.positionOf(currentTenant()) ?? -1n) >= position;
+  }
+
+  /**
+   * How far an asynchronous projection has come for the running tenant; 0n before its first batch. With slices: up to where all
+   * of them are done, and no stream waits.
+   */
   async position(name: string): Promise<GlobalPosition> {
+    const projection = this.registry.get(name);
+    if (isSliced(projection)) {
+      const key = [subscriptionName(projection), currentTenant()];
+      const [row] = await this.database.query<{ position: GlobalPosition }>(sql.position, key);
+      return row?.position ?? 0n;
+    }
     return (await this.checkpoints.read(subscriptionName(this.registry.get(name)))) ?? 0n;
   }
 
   /** Why a projection does not move on for the running tenant at present; undefined when it does. */
-  failureOf(name: string): ConsumerFailure | undefined {
+  failureOf(name: string): ProjectionFailure | undefined {
     const subscription = subscriptionName(this.registry.get(name));
     return this.failures.find((failure) => failure.name === subscription && failure.tenantId === currentTenant());
   }
@@ -125,18 +161,31 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
     return consistency === 'inline' && this.store.capabilities.sameTransactionAsReadModels;
   }
 
-  private consumerOf(projection: ProjectionDefinition): Consumer {
-    return new Consumer(this.store, this.database, {
-      name: subscriptionName(projection),
-      categories: projection.categories,
-      types: [...projection.handlers.keys()],
-      // A version that never ran finds the rows of the one before it.
-      start: () => clearRows(this.database, projection, currentTenant()),
-      handle: (events) => projectEvents(this.database, projection, events),
-      onFailure: ({ name, tenantId, error, attempts, retryAt }) => {
-        this.logger.error({ projection: name, tenantId, attempts, retryAt, err: error }, `projection ${name} failed`);
-      },
-    });
+  /** Errors: PartitioningChanged. */
+  private async deploy(projection: ProjectionDefinition): Promise<void> {
+    const { name, version } = projection;
+    const wanted = isSliced(projection) ? projection.partitioning.slices : 0;
+    const [row] = await this.database.query<{ slices: number }>(sql.partition, [subscriptionName(projection), wanted]);
+    const is = row?.slices ?? wanted;
+    if (is !== wanted) throw new PartitioningChanged(name, version, { is, wanted });
+    this.running.set(
+      name,
+      isSliced(projection)
+        ? new SlicedProjection(this.store, this.database, projection, (failure) => this.tellOfSlice(failure))
+        : new SingleProjection(this.store, this.database, projection, (failure) => this.tell(failure)),
+    );
+  }
+
+  private tell({ name, tenantId, error, attempts, retryAt }: ConsumerFailure): void {
+    this.logger.error({ projection: name, tenantId, attempts, retryAt, err: error }, `projection ${name} failed`);
+  }
+
+  private tellOfSlice({ group, slice, event, error, outcome }: GroupFailure): void {
+    const place = event && { tenantId: event.metadata.tenantId, stream: event.stream, eventId: event.id };
+    const told = { projection: group, slice, ...place, err: error };
+    // That a slice has gone elsewhere is nothing to get up for at night.
+    if (event) this.logger.error(told, `projection ${group} failed: ${outcome}`);
+    else this.logger.warn(told, `projection ${group}: ${outcome}`);
   }
 
   /** An inline projection of a version that never ran is built from what is there, before commands keep it up. */

@@ -6,7 +6,7 @@ import type { GlobalPosition } from '@concord/kernel';
 import { Checkpoints } from '@concord/subscriptions';
 import { currentTenant } from '@concord/tenancy';
 import { clearRows, projectEvents } from './project-events.js';
-import { type ProjectionDefinition, subscriptionName } from './projection.js';
+import { isSliced, type ProjectionDefinition, subscriptionName } from './projection.js';
 
 /** How far a rebuild has come: up to `position` of `target`, after `events` events. */
 export interface RebuildProgress {
@@ -17,6 +17,7 @@ export interface RebuildProgress {
 }
 
 const lockExclusive = loadSql(import.meta.url, 'sql/lock-exclusive.sql');
+const settleSlices = loadSql(import.meta.url, 'sql/settle-slices.sql');
 const PAGE = 1000;
 const SETTLE_MS = 20;
 
@@ -36,11 +37,12 @@ export async function rebuild(
     // Commands that project inline hold this lock, shared, from before they append: after it, none is under way, and
     // what they have appended is at or below the last position drawn.
     await database.query(lockExclusive, [tenantId, projection.name]);
-    await checkpoints.hold(subscriptionName(projection), true);
+    if (!isSliced(projection)) await checkpoints.hold(subscriptionName(projection), true);
     const target = await store.lastPosition();
     await clearRows(database, projection, tenantId);
     let events = 0;
     let position = 0n;
+    let through = 0n;
     while (position < target) {
       const { categories, handlers } = projection;
       const page = await store.readFeed({ after: position, limit: PAGE, categories, types: [...handlers.keys()] });
@@ -51,9 +53,13 @@ export async function rebuild(
       const settled = page.settled ?? page.through;
       if (settled === position) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
       position = settled > target ? target : settled;
+      ({ through } = page);
       onProgress({ tenantId, events, position, target });
     }
-    await checkpoints.save(subscriptionName(projection), target);
+    // Not always the target: whoever drew it may have rolled back, and after a crash of the server it can be drawn again.
+    const done = through > target ? target : through;
+    if (isSliced(projection)) await database.query(settleSlices, [subscriptionName(projection), tenantId, done]);
+    else await checkpoints.save(subscriptionName(projection), done);
     return events;
   });
 }

@@ -16,13 +16,20 @@ export function readingRows<T>(database: Database, work: () => T): T {
   return scope.run({ database }, work);
 }
 
-/** Runs a projector's work: rows can be changed too, and are written when it is done. Those that are named are loaded first. */
+interface Projecting {
+  /** Loaded first. */
+  readonly named?: readonly RowKey[];
+  /** What is found is locked until the transaction ends. */
+  readonly locked?: boolean;
+}
+
+/** Runs a projector's work: rows can be changed too, and are written when it is done. */
 export async function projectingRows<T>(
   database: Database,
   work: () => Promise<T>,
-  named: readonly RowKey[] = [],
+  { named = [], locked = false }: Projecting = {},
 ): Promise<T> {
-  const session = new RowSession(database);
+  const session = new RowSession(database, locked);
   await session.load(named);
   const result = await scope.run({ database, session }, work);
   await session.flush();

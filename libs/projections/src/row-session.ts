@@ -37,7 +37,11 @@ interface Identities {
 export class RowSession {
   private readonly tables = new Map<RowClass<TenantRow>, Identities>();
 
-  constructor(private readonly database: Database) {}
+  /** `locked`: nobody else changes what was found here before the transaction ends. */
+  constructor(
+    private readonly database: Database,
+    private readonly locked = false,
+  ) {}
 
   /** Loads rows that will be asked for by their keys, with one statement a table. What is known already is left alone. */
   async load(keys: readonly RowKey[]): Promise<void> {
@@ -69,7 +73,8 @@ export class RowSession {
     await this.flush();
     const { table, rows } = this.identities(type);
     const where = ofTenant((options.where ?? {}) as FindOptionsWhere<Row>);
-    const found = await this.database.read((manager) => manager.find(type, { ...options, where }));
+    const lock = this.locked && ({ lock: { mode: 'for_no_key_update' } } as const);
+    const found = await this.database.read((manager) => manager.find(type, { ...options, where, ...lock }));
     return found.map((row) => {
       const identity = table.identity(row);
       const known = rows.get(identity);
@@ -141,13 +146,12 @@ export class RowSession {
   private async loadAll(type: RowClass<TenantRow>, wanted: ReadonlyMap<string, ObjectLiteral>): Promise<void> {
     const { table, rows } = this.identities(type);
     const keys = [...wanted.values()];
+    const { one, find } = this.locked ? table.statements.locked : table.statements;
     const [only] = keys;
     const found =
       only && keys.length === 1
-        ? await this.database.query<ObjectLiteral>(table.statements.one, table.keyValues(only))
-        : await this.database.query<ObjectLiteral>(table.statements.find, [
-            JSON.stringify(keys.map((key) => table.storedKey(key))),
-          ]);
+        ? await this.database.query<ObjectLiteral>(one, table.keyValues(only))
+        : await this.database.query<ObjectLiteral>(find, [JSON.stringify(keys.map((key) => table.storedKey(key)))]);
     for (const stored of found) {
       const row = new type();
       table.hydrate(row, stored);

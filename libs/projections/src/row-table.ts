@@ -12,7 +12,9 @@ interface Column {
   readonly fromStored: (value: unknown) => unknown;
 }
 
-type RowStatements = Record<'one' | 'find' | 'new' | 'changed' | 'deleted', Required<Statement>>;
+type Written = Required<Statement>;
+type Finds = Record<'one' | 'find', Written>;
+type RowStatements = Finds & Record<'new' | 'changed' | 'deleted', Written> & { readonly locked: Finds };
 
 // PostgreSQL's own text is the property's value: nothing to prepare or hydrate.
 const PLAIN = new Set<unknown>([
@@ -119,12 +121,17 @@ export class RowTable {
     const found = `select ${columns.map((column) => `stored.${column}`).join(', ')} from ${given}
       join ${table} as stored on ${same}`;
     const parameters = keys.map((key, index) => `stored.${key} = $${index + 1}`).join(' and ');
+    const one = `select ${columns.map((column) => `stored.${column}`).join(', ')} from ${table} as stored where ${parameters}`;
+    // In one order, or two who lock the same rows may wait for each other.
+    const inOrder = `order by ${keys.map((key) => `stored.${key}`).join(', ')}`;
+    const locked = 'for no key update of stored';
     return {
-      one: {
-        name: `one ${table}`,
-        text: `select ${columns.map((column) => `stored.${column}`).join(', ')} from ${table} as stored where ${parameters}`,
-      },
+      one: { name: `one ${table}`, text: one },
       find: { name: `find ${table}`, text: found },
+      locked: {
+        one: { name: `lock one ${table}`, text: `${one} ${locked}` },
+        find: { name: `lock ${table}`, text: `${found} ${inOrder} ${locked}` },
+      },
       new: {
         name: `insert ${table}`,
         text: `insert into ${table} (${columns.join(', ')}) select ${columns.map((column) => `given.${column}`).join(', ')} from ${given}`,

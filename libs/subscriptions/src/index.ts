@@ -19,7 +19,10 @@ export {
   type GroupFailure,
   type GroupMembership,
   type GroupState,
+  type HandleBatch,
   type HandleEvent,
+  type HeldUp,
+  NotYet,
   type ParkedEvent,
   type SliceState,
 } from './groups/consumer-groups.js';

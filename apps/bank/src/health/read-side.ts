@@ -13,15 +13,13 @@ export class ReadSide {
     private readonly feed: FeedWatch,
   ) {}
 
+  /** A stream that waits, as that of a parked event does, is told: all others move. */
   projectionsMove() {
-    const stuck = this.projections.failures.map(({ name, tenantId, attempts, retryAt }) => ({
-      name,
-      tenantId,
-      attempts,
-      retryAt,
-    }));
+    const stuck = this.projections.failures.map(({ error: _, stream: __, ...failure }) => failure);
     const projections = this.indicator.check('projections');
-    return stuck.length === 0 ? projections.up() : projections.down({ stuck });
+    if (stuck.length === 0) return projections.up();
+    const onlyStreams = this.projections.failures.every(({ stream }) => stream !== undefined);
+    return onlyStreams ? projections.degraded({ stuck }) : projections.down({ stuck });
   }
 
   /** Delayed is told, and yet ready: only what has been hidden for too long makes a difference to those who call. */

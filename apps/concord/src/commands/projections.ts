@@ -1,4 +1,4 @@
-// concord projections: how far read models and other subscriptions have come, by their checkpoints. Which projections an app has,
+// concord projections: how far read models and other subscriptions have come, by their checkpoints, or those of their slices. Which projections an app has,
 // and what they are made of, only the app knows: a projection shows here once it has run.
 import { Command } from 'commander';
 import { loadSql } from '@concord/database';
@@ -15,7 +15,10 @@ interface LagOptions extends Where {
 interface Row {
   readonly subscription: string;
   readonly tenant_id: string;
+  readonly slices: number;
   readonly position: bigint;
+  readonly waiting_streams: number;
+  readonly parked: number;
   readonly updated_at: Date;
   readonly head: bigint | null;
   readonly behind_since: Date | null;
@@ -28,9 +31,14 @@ interface Checkpoint {
   readonly version: number | null;
   readonly kind: 'async' | 'inline' | 'subscription';
   readonly tenant: string;
+  /** Null: one process at a time works on a tenant. */
+  readonly slices: number | null;
   readonly position: bigint;
   readonly head: bigint;
   readonly lagMs: number;
+  /** Streams that wait for another attempt, or for an operator. */
+  readonly waiting: number;
+  readonly parked: number;
   readonly updatedAt: Date;
 }
 
@@ -69,12 +77,14 @@ function statusCommand(): Command {
     .argument('<name>', 'such as ledger.totals')
     .option(
       '--json',
-      'a line a checkpoint: {"name", "version", "kind", "tenant", "position", "head", "lagMs", "updatedAt"}',
+      'a line a tenant: {"name", "version", "kind", "tenant", "slices", "position", "head", "lagMs", "waiting", "parked", "updatedAt"}',
     )
     .addHelpText(
       'after',
       `
-Position and head are global positions: what was seen, and the tenant's last settled event.
+Position and head are global positions: what was seen, and the tenant's last settled event. In slices the position is up to where
+all of them are done; waiting are streams of which an event has failed. Those that are parked are listed, replayed and discarded
+by "concord parked", under the group "projection:<name>:<version>".
 
   concord projections status ledger.totals --tenant acme
 ${CODES}`,
@@ -153,9 +163,12 @@ function toCheckpoint(row: Row, now: number): Checkpoint {
     version: version === undefined ? null : Number(version),
     kind: version === undefined ? 'subscription' : inline ? 'inline' : 'async',
     tenant: row.tenant_id,
+    slices: row.slices === 0 ? null : row.slices,
     position: row.position,
     head: row.head ?? row.position,
     lagMs: row.behind_since ? Math.max(0, now - row.behind_since.getTime()) : 0,
+    waiting: row.waiting_streams,
+    parked: row.parked,
     updatedAt: row.updated_at,
   };
 }
@@ -164,10 +177,10 @@ async function show(title: string, all: readonly Checkpoint[], { json }: Where):
   if (json) return printLines(all);
   printTable(
     title,
-    ['name', 'version', 'kind', 'tenant', 'position', 'head', 'lag', 'moved'],
+    ['name', 'version', 'kind', 'tenant', 'slices', 'position', 'head', 'lag', 'waiting', 'parked', 'moved'],
     all.map((one) => [
-      ...[one.name, one.version ?? '', one.kind, one.tenant, one.position, one.head, secondsOf(one.lagMs)],
-      one.updatedAt.toISOString(),
+      ...[one.name, one.version ?? '', one.kind, one.tenant, one.slices ?? '', one.position, one.head],
+      ...[secondsOf(one.lagMs), one.waiting, one.parked, one.updatedAt.toISOString()],
     ]),
   );
 }

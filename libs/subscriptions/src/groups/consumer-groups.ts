@@ -1,8 +1,9 @@
 // The port of consumer groups: competing consumers over many processes that keep the order of each stream. The adapter,
 // postgres-consumer-groups.ts, takes the events from any store.
-import type { GlobalPosition, RecordedEvent, StreamName, StreamPosition } from '@concord/kernel';
+import { ConcordError, type GlobalPosition, type RecordedEvent, type StreamName, type StreamPosition } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Delivery } from '../delivery.js';
+import type { Signal } from '../signal.js';
 
 /** What a handler is told about a delivery. */
 export interface GroupContext {
@@ -19,6 +20,22 @@ export interface GroupContext {
 
 /** Handles one event. Success acknowledges it; an error is tried again, and parked in the end. */
 export type HandleEvent = (event: RecordedEvent, context: GroupContext) => Promise<void>;
+
+/** Handles several events of one tenant and slice in one transaction: `batchSize` at most. */
+export interface HandleBatch {
+  /**
+   * Runs first in each such transaction, and once in each slice of a tenant that has no event for it. Errors: NotYet, when the
+   * tenant is to be left alone for the moment.
+   */
+  begin(): Promise<void>;
+  /** An error has half of the events tried, and half of those, until the one that fails is alone: its own error counts. */
+  handleAll(events: readonly RecordedEvent[], context: GroupContext): Promise<void>;
+}
+
+/** Thrown by HandleBatch.begin(): nothing is wrong, and the tenant is tried again soon. */
+export class NotYet extends ConcordError {
+  readonly code = 'not-yet';
+}
 
 /** What a group consumes, and how. All members of a group say the same. */
 export interface ConsumerGroupOptions {
@@ -37,6 +54,12 @@ export interface ConsumerGroupOptions {
   readonly retry?: { readonly firstMs: number; readonly mostMs: number };
   /** The stream of a parked event: `block` waits until it is replayed or discarded, `skip` goes on. `block` by default. */
   readonly whenParked?: 'block' | 'skip';
+  /** `park`, the default: after `maxAttempts`. `stop`: the tenant stops in that slice, is tried again later and later, never parked. */
+  readonly onFailure?: 'park' | 'stop';
+  /** Events read at a time, for all slices of a member together; 256 by default. */
+  readonly pageSize?: number;
+  /** Saves positions within a moment also where a slice found nothing to do: other processes can wait for them. */
+  readonly savesIdle?: boolean;
   /** A member that is silent for so long loses its slices; 10 s by default. */
   readonly leaseMs?: number;
   /** Slices that this process works on at the same time; 4 by default. */
@@ -61,11 +84,28 @@ export interface GroupFailure {
   readonly outcome: 'retrying' | 'parked' | 'refused' | 'interrupted';
 }
 
+/** What does not move on at present in a member's slices. */
+export interface HeldUp {
+  readonly slice: number;
+  readonly tenantId: TenantId;
+  /** Undefined: all that the tenant has in this slice. */
+  readonly stream: StreamName | undefined;
+  readonly error: unknown;
+  readonly attempts: number;
+  /** Undefined: it waits for an operator. */
+  readonly retryAt: Date | undefined;
+}
+
 /** A process's part in a group. */
 export interface GroupMembership {
   readonly memberId: string;
   /** The slices that this member works on at present. */
   readonly slices: readonly number[];
+  /** Raised when a position has moved here. */
+  readonly advanced: Signal;
+  readonly heldUp: readonly HeldUp[];
+  /** How far a tenant is at least, when this member works on all slices and nothing of it is held up; else undefined. */
+  positionOf(tenantId: TenantId): GlobalPosition | undefined;
   /** Ends each slice after the event in hand and gives it back. */
   leave(): Promise<void>;
 }
@@ -116,7 +156,7 @@ export abstract class ConsumerGroups {
   /** Takes part in a group, over all tenants, until it is left. Errors: InvalidArgument. */
   abstract join(
     options: ConsumerGroupOptions,
-    handle: HandleEvent,
+    handle: HandleEvent | HandleBatch,
     onFailure?: (failure: GroupFailure) => void,
   ): Promise<GroupMembership>;
 

@@ -26,7 +26,7 @@ it('a page is kept until somebody may have been forgotten', async () => {
   store.useSeal(seal);
   const event = { id: newId(), type: 'A', data: {} };
   await runInTenant('t', () => store.append({ stream: 's-1', expected: 'any', events: [event] }));
-  const pages = new FeedPages(store, {}, 4);
+  const pages = new FeedPages(store, {}, 4, 256);
   await pages.read('t', 0n);
   await pages.read('t', 0n);
   expect(store.reads).toBe(1);

@@ -23,9 +23,8 @@ interface KnownPage {
   settled?: SlicedPage;
 }
 
-// Together the bound on how many events are held in memory ahead of the handlers.
-const PAGE = 256;
-const PAGES = 32;
+// The bound on how many events are held in memory ahead of the handlers.
+const EVENTS = 8192;
 
 export class FeedPages {
   private pages: KnownPage[] = [];
@@ -35,6 +34,7 @@ export class FeedPages {
     private readonly store: EventStore,
     private readonly filter: Filter,
     private readonly slices: number,
+    private readonly pageSize: number,
   ) {}
 
   /** A page that goes on from `after`; it may begin before it. What is settled does not change: an older page will do. */
@@ -43,7 +43,7 @@ export class FeedPages {
     const known = this.pages.find((one) => one.tenant === tenant && reaches(one, after));
     if (known) return known.page;
     const reading: KnownPage = { tenant, after, page: this.fetch(tenant, after) };
-    this.pages = [reading, ...this.pages.slice(0, PAGES - 1)];
+    this.pages = [reading, ...this.pages.slice(0, Math.max(3, EVENTS / this.pageSize - 1))];
     reading.page.then(
       (page) => (reading.settled = page),
       () => (this.pages = this.pages.filter((one) => one !== reading)),
@@ -59,7 +59,7 @@ export class FeedPages {
   }
 
   private async fetch(tenant: TenantId, after: GlobalPosition): Promise<SlicedPage> {
-    const page = await runInTenant(tenant, () => this.store.readFeed({ after, limit: PAGE, ...this.filter }));
+    const page = await runInTenant(tenant, () => this.store.readFeed({ after, limit: this.pageSize, ...this.filter }));
     const bySlice = Map.groupBy(page.events, (event) => sliceOf(tenant, event.stream, this.slices));
     return { after, through: page.through, bySlice };
   }

@@ -1,12 +1,14 @@
 // A process's part in a group: it beats, owns slices as the database says, and hears for all of them who has news.
 import { loadSql, OwnershipLost } from '@concord/database';
 import type { TenantHead } from '@concord/event-store';
-import type { StreamName } from '@concord/kernel';
+import type { GlobalPosition, StreamName } from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
-import type { GroupMembership } from './consumer-groups.js';
+import type { Signal } from '../signal.js';
+import type { GroupMembership, HeldUp } from './consumer-groups.js';
 import { observeMember } from './group-metrics.js';
 import type { GroupWork } from './group-work.js';
 import { type Beat, Heartbeat } from './heartbeat.js';
+import { IdlePositions } from './idle-positions.js';
 import { NewsOfTenants } from './news-of-tenants.js';
 import { SliceWorker } from './slice-worker.js';
 
@@ -28,6 +30,7 @@ export class GroupMember implements GroupMembership {
   private readonly givenBack = new Map<number, bigint>();
   private readonly heartbeat: Heartbeat;
   private readonly news: NewsOfTenants;
+  private readonly idle: IdlePositions;
   private leaving: Promise<void> | undefined;
   private unobserved: (() => void) | undefined;
 
@@ -38,6 +41,7 @@ export class GroupMember implements GroupMembership {
       ended: () => this.abortAll(),
     });
     this.news = new NewsOfTenants(work, (heads) => this.hear(heads));
+    this.idle = new IdlePositions(work, () => this.workers.values());
   }
 
   get memberId(): string {
@@ -46,6 +50,25 @@ export class GroupMember implements GroupMembership {
 
   get slices(): readonly number[] {
     return [...this.workers.keys()].sort((a, b) => a - b);
+  }
+
+  get advanced(): Signal {
+    return this.work.advanced;
+  }
+
+  positionOf(tenantId: TenantId): GlobalPosition | undefined {
+    if (this.workers.size < this.work.slices) return undefined;
+    let least: GlobalPosition | undefined;
+    for (const worker of this.workers.values()) {
+      const position = worker.positionOf(tenantId);
+      if (position === undefined) return undefined;
+      if (least === undefined || position < least) least = position;
+    }
+    return least;
+  }
+
+  get heldUp(): readonly HeldUp[] {
+    return [...this.workers.values()].flatMap((worker) => worker.heldUp);
   }
 
   /** Errors: those of the first heartbeat; nothing is left behind. */
@@ -57,7 +80,9 @@ export class GroupMember implements GroupMembership {
       throw error;
     }
     this.news.start();
-    this.unobserved = observeMember(this.work, () => this.lagBySlice);
+    if (this.work.settings.savesIdle) this.idle.start();
+    const stopped = (): number => this.heldUp.filter(({ stream }) => stream === undefined).length;
+    this.unobserved = observeMember(this.work, { lags: () => this.lagBySlice, stopped });
   }
 
   leave(): Promise<void> {
@@ -70,6 +95,7 @@ export class GroupMember implements GroupMembership {
     // The heart beats on until the events in hand are done.
     await Promise.all([...this.workers.values()].map((worker) => worker.stop()));
     await this.news.stop();
+    await this.idle.stop();
     await this.heartbeat.stop();
   }
 
@@ -107,7 +133,11 @@ export class GroupMember implements GroupMembership {
     const worker = new SliceWorker(this.work, { slice, fencingToken }, () => this.news.heads, isCurrent);
     this.workers.set(slice, worker);
     // Until it has ended the slice is not taken again: one owner, one thread of work.
-    void worker.ended.then(() => this.workers.delete(slice));
+    void worker.ended.then(() => {
+      this.workers.delete(slice);
+      // The slice may be this member's again, by another token: it need not wait for the next beat.
+      if (worker.isLost && !this.leaving) this.heartbeat.hasten();
+    });
   }
 
   /** Idle slices first. */

@@ -11,10 +11,17 @@ interface SliceRow {
 
 const describeSlices = loadSql(import.meta.url, 'sql/describe-slices.sql');
 
-/** Has the gauges read from now on; `lags` are those of the slices that this member works on. Returns the way to stop. */
+interface Observed {
+  /** Of the slices that this member works on. */
+  readonly lags: () => ReadonlyMap<number, bigint>;
+  /** How many tenants an event has stopped in one of them. */
+  readonly stopped: () => number;
+}
+
+/** Has the gauges read from now on. Returns the way to stop. */
 export function observeMember(
-  { database, settings: { name } }: Pick<GroupWork, 'database' | 'settings'>,
-  lags: () => ReadonlyMap<number, bigint>,
+  { database, settings: { name, onFailure } }: Pick<GroupWork, 'database' | 'settings'>,
+  { lags, stopped }: Observed,
 ): () => void {
   const group = { 'messaging.consumer.group.name': name };
   // An SDK repeats the last value of what is not told any more: a slice that has gone elsewhere is told of as 0.
@@ -42,5 +49,8 @@ export function observeMember(
       result.observe(await sum((row) => row.waiting_streams), group),
     ),
   ];
+  if (onFailure === 'stop') {
+    stops.push(observe('concord.consumer.failing_tenants', (result) => result.observe(stopped(), group)));
+  }
   return () => stops.forEach((stop) => stop());
 }

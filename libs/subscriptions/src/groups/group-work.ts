@@ -2,7 +2,8 @@
 import type { Database } from '@concord/database';
 import type { EventStore } from '@concord/event-store';
 import type { GlobalPosition } from '@concord/kernel';
-import type { ConsumerGroupOptions, GroupFailure, HandleEvent } from './consumer-groups.js';
+import type { Signal } from '../signal.js';
+import type { ConsumerGroupOptions, GroupFailure, HandleBatch, HandleEvent } from './consumer-groups.js';
 import type { FeedPages } from './feed-pages.js';
 import type { Limiter } from './limiter.js';
 
@@ -18,7 +19,10 @@ export interface GroupWork {
   readonly database: Database;
   readonly pages: FeedPages;
   readonly limiter: Limiter;
-  readonly handle: HandleEvent;
+  readonly handle: HandleEvent | HandleBatch;
+  /** Raised when a position has moved. */
+  readonly advanced: Signal;
+  readonly slices: number;
   report(failure: Omit<GroupFailure, 'group' | 'memberId'>): void;
 }
 

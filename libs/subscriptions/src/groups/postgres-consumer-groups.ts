@@ -6,12 +6,14 @@ import { assertCategory, type GlobalPosition, InvalidArgument, newId } from '@co
 import { withoutTrace } from '@concord/telemetry';
 import { callback } from '../callback.js';
 import type { Delivery } from '../delivery.js';
+import { Signal } from '../signal.js';
 import {
   type ConsumerGroupOptions,
   ConsumerGroups,
   type GroupFailure,
   type GroupMembership,
   type GroupState,
+  type HandleBatch,
   type HandleEvent,
   type ParkedEvent,
 } from './consumer-groups.js';
@@ -30,6 +32,9 @@ const DEFAULTS = {
   maxAttempts: 5,
   retry: { firstMs: 200, mostMs: 30_000 },
   whenParked: 'block',
+  onFailure: 'park',
+  pageSize: 256,
+  savesIdle: false,
   leaseMs: 10_000,
   concurrency: 4,
   batchSize: 32,
@@ -49,7 +54,7 @@ export class PostgresConsumerGroups extends ConsumerGroups {
 
   override async join(
     options: ConsumerGroupOptions,
-    handle: HandleEvent,
+    handle: HandleEvent | HandleBatch,
     onFailure: (failure: GroupFailure) => void = () => undefined,
   ): Promise<GroupMembership> {
     checkOptions(options);
@@ -66,7 +71,14 @@ export class PostgresConsumerGroups extends ConsumerGroups {
       store,
       database,
       handle,
-      pages: new FeedPages(store, { ...(categories && { categories }), ...(types && { types }) }, slices),
+      pages: new FeedPages(
+        store,
+        { ...(categories && { categories }), ...(types && { types }) },
+        slices,
+        settings.pageSize,
+      ),
+      slices,
+      advanced: new Signal(),
       limiter: new Limiter(concurrency),
       report: (failure) => tell({ group: name, memberId, ...failure }),
     });
@@ -115,7 +127,8 @@ const NUMBERS = [
   ['maxAttempts', 1, 1000],
   ['leaseMs', 100, 3_600_000],
   ['concurrency', 1, 1000],
-  ['batchSize', 1, 1000],
+  ['batchSize', 1, 10_000],
+  ['pageSize', 1, 10_000],
 ] as const;
 
 function checkOptions(options: ConsumerGroupOptions): void {

@@ -4,7 +4,8 @@ import { CommitUnknown, DatabaseUnavailable, loadSql, OwnershipLost, TransientCo
 import { StoreUnavailable } from '@concord/event-store';
 import { type RecordedEvent, runInMessage } from '@concord/kernel';
 import { delayOf } from '../backoff.js';
-import { handlingEvent } from '../telemetry.js';
+import { handlingBatch, handlingEvent } from '../telemetry.js';
+import { type HandleBatch, type HandleEvent, NotYet } from './consumer-groups.js';
 import type { GroupWork, OwnedSlice } from './group-work.js';
 import { InterruptedEvents } from './interrupted-events.js';
 
@@ -124,17 +125,34 @@ export class SliceDelivery {
   }
 
   private async handleAll(events: readonly RecordedEvent[], attempt: number): Promise<number> {
+    const { handle } = this.work;
+    if (typeof handle !== 'function') return this.handleBatch(handle, events, attempt);
     let handled = 0;
     for (const event of events) {
       if (handled > 0 && this.hold.isStopping()) break;
-      await this.handleOne(event, attempt);
+      await this.handleOne(handle, event, attempt);
       handled += 1;
     }
     return handled;
   }
 
-  private async handleOne(event: RecordedEvent, attempt: number): Promise<void> {
-    const { settings, memberId, handle } = this.work;
+  private async handleBatch(handle: HandleBatch, events: readonly RecordedEvent[], attempt: number): Promise<number> {
+    const { settings, memberId } = this.work;
+    if (!this.hold.isCurrent()) throw new OwnershipLost('the lease has ended before the handler began');
+    await handle.begin();
+    this.hasBegun = true;
+    const context = { group: settings.name, memberId, attempt, signal: this.hold.lost, ...this.owned };
+    try {
+      await handlingBatch(settings.name, events, () => handle.handleAll(events, context));
+    } catch (error) {
+      this.thrown = error;
+      throw error;
+    }
+    return events.length;
+  }
+
+  private async handleOne(handle: HandleEvent, event: RecordedEvent, attempt: number): Promise<void> {
+    const { settings, memberId } = this.work;
     // The fence comes after the effect, and a process that was stopped or busy hears of the end of its lease too late.
     if (!this.hold.isCurrent()) throw new OwnershipLost('the lease has ended before the handler began');
     this.hasBegun = true;
@@ -149,7 +167,7 @@ export class SliceDelivery {
   }
 }
 
-const NOBODYS = [OwnershipLost, DatabaseUnavailable, StoreUnavailable, CommitUnknown];
+const NOBODYS = [OwnershipLost, DatabaseUnavailable, StoreUnavailable, CommitUnknown, NotYet];
 
 /** Neither the handler's nor that of what it was given. */
 export function isNobodysFault(error: unknown): boolean {

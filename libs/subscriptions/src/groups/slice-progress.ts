@@ -11,7 +11,7 @@ const sql = {
   saveAll: loadSql(import.meta.url, 'sql/save-slice-checkpoints.sql'),
 };
 
-interface IdleMove {
+export interface IdleMove {
   readonly tenant: TenantId;
   readonly known: GlobalPosition | undefined;
   readonly reached: GlobalPosition;
@@ -84,12 +84,21 @@ export class SliceProgress {
   committed(tenant: TenantId, reached: GlobalPosition): void {
     this.done.set(tenant, reached);
     this.saved.set(tenant, reached);
+    this.work.advanced.raise();
+  }
+
+  /** Whether anything of the tenant was saved in this slice. */
+  isKnown(tenant: TenantId): boolean {
+    return this.saved.has(tenant);
   }
 
   /** There was nothing to do up to there. Without progress the tenant rests until it is heard of again. */
   passed(tenant: TenantId, reached: GlobalPosition): void {
     if (reached <= this.of(tenant)) this.rest(tenant);
-    else this.done.set(tenant, reached);
+    else {
+      this.done.set(tenant, reached);
+      this.work.advanced.raise();
+    }
   }
 
   /** The tenant is left alone until it is heard of again. */
@@ -99,9 +108,14 @@ export class SliceProgress {
 
   /** Positions that have moved far by passing only, to be saved in a transaction that holds the slice. */
   get idle(): readonly IdleMove[] {
+    return this.movedBeyond(IDLE_SPAN);
+  }
+
+  /** Positions that are further than what was saved of them. */
+  movedBeyond(span: bigint): readonly IdleMove[] {
     return [...this.done].flatMap(([tenant, reached]) => {
       const known = this.saved.get(tenant);
-      return reached - (known ?? this.work.startsAfter) > IDLE_SPAN ? [{ tenant, known, reached }] : [];
+      return reached - (known ?? this.work.startsAfter) > span ? [{ tenant, known, reached }] : [];
     });
   }
 

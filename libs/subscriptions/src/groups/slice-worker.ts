@@ -2,17 +2,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OwnershipLost } from '@concord/database';
 import type { TenantHead } from '@concord/event-store';
-import type { RecordedEvent } from '@concord/kernel';
+import type { GlobalPosition, RecordedEvent } from '@concord/kernel';
 import { runInTenant, type TenantId } from '@concord/tenancy';
 import { delayOf } from '../backoff.js';
 import { Signal } from '../signal.js';
+import { type HeldUp, NotYet } from './consumer-groups.js';
+import { FailureSearch } from './failure-search.js';
 import type { GroupWork, OwnedSlice } from './group-work.js';
 import { isNobodysFault, SliceDelivery } from './slice-delivery.js';
-import { SliceProgress } from './slice-progress.js';
+import { type IdleMove, SliceProgress } from './slice-progress.js';
+import { StoppedTenants } from './stopped-tenants.js';
 import { type Asked, WaitingStreams } from './waiting-streams.js';
 
 const INTERRUPTION_BACKOFF = { firstMs: 100, mostMs: 10_000 };
 const IDLE_MS = 60_000;
+const NOT_YET_MS = 100;
 // When so many streams wait for their next attempt, something is wrong with more than an event: the slice waits for them.
 const MAX_RETRYING = 100;
 
@@ -25,11 +29,14 @@ export class SliceWorker {
   private readonly progress: SliceProgress;
   private readonly delivery: SliceDelivery;
   private readonly waiting: WaitingStreams;
+  private readonly stopped = new StoppedTenants();
+  private readonly search: FailureSearch;
+  private isLoaded = false;
   private tidies = false;
   private busy = false;
+  private lent: Promise<void> | undefined;
+  private endLoan: () => void = () => undefined;
   private interruptions = 0;
-  /** So many events go one by one, to find the one that fails. */
-  private singly = 0;
 
   constructor(
     private readonly work: GroupWork,
@@ -45,6 +52,7 @@ export class SliceWorker {
       isStopping: () => this.isEnding,
     });
     this.waiting = new WaitingStreams(work, owned, this.progress, this.delivery);
+    this.search = new FailureSearch(typeof work.handle !== 'function');
     this.ended = this.run();
   }
 
@@ -58,6 +66,38 @@ export class SliceWorker {
 
   get lag(): bigint {
     return this.progress.lag;
+  }
+
+  /** Whether it ends because the slice is not this member's any more, or not by the same token. */
+  get isLost(): boolean {
+    return this.lost.signal.aborted;
+  }
+
+  /** Undefined while a stream of the tenant goes its own way. */
+  positionOf(tenant: TenantId): GlobalPosition | undefined {
+    return this.isLoaded && !this.waiting.hasAnyOf(tenant) ? this.progress.of(tenant) : undefined;
+  }
+
+  get heldUp(): readonly HeldUp[] {
+    const { slice } = this.owned;
+    const stopped = [...this.stopped.stopped].map(([tenantId, why]) => ({ slice, tenantId, stream: undefined, ...why }));
+    return [...stopped, ...this.waiting.heldUp];
+  }
+
+  /** Idle positions to be saved by somebody else. Until they are given back, nothing here moves. Undefined: not now, or none. */
+  lend(): readonly IdleMove[] | undefined {
+    if (!this.isLoaded || this.busy || this.lent || this.isEnding) return undefined;
+    const moves = this.progress.movedBeyond(0n);
+    if (moves.length === 0) return undefined;
+    this.lent = new Promise((resolve) => (this.endLoan = resolve));
+    return moves;
+  }
+
+  /** With those that are saved. */
+  giveBack(saved: readonly IdleMove[]): void {
+    for (const { tenant, reached } of saved) this.progress.committed(tenant, reached);
+    this.lent = undefined;
+    this.endLoan();
   }
 
   /** Some tenants have news. */
@@ -94,18 +134,17 @@ export class SliceWorker {
   }
 
   private async run(): Promise<void> {
-    let isLoaded = false;
     while (!this.isEnding) {
       const { seen } = this.wake;
       try {
-        if (!isLoaded) await this.load();
-        isLoaded = true;
+        if (!this.isLoaded) await this.load();
+        this.isLoaded = true;
         const worked = await this.work.limiter.run(() => this.turn());
         this.interruptions = 0;
-        if (!worked) await this.wake.wait(seen, Math.min(this.waiting.nextDueIn(), IDLE_MS));
+        if (!worked) await this.wake.wait(seen, Math.min(this.waiting.nextDueIn(), this.stopped.nextDueIn(), IDLE_MS));
       } catch (error) {
         // What is known in memory may not be what is stored: begin from that again.
-        isLoaded = false;
+        this.isLoaded = false;
         await this.interrupted(error);
       }
     }
@@ -131,9 +170,12 @@ export class SliceWorker {
   /** A step for a waiting stream, and one for a tenant: neither keeps the other waiting. False: nothing was to be done. */
   private async turn(): Promise<boolean> {
     if (this.isEnding) return false;
+    while (this.lent) await this.lent;
     this.busy = true;
     try {
       const stepped = await this.waiting.step();
+      const due = this.stopped.takeDue();
+      if (due.size > 0) this.progress.hear(this.heads().filter(({ tenantId }) => due.has(tenantId)));
       const tenant = this.waiting.retrying < MAX_RETRYING ? this.progress.nextTenant() : undefined;
       if (tenant !== undefined) await this.advanceIn(tenant);
       if (this.tidies) await this.saveIdle();
@@ -144,12 +186,17 @@ export class SliceWorker {
   }
 
   private async advanceIn(tenant: TenantId): Promise<void> {
+    if (this.stopped.isResting(tenant)) {
+      this.progress.rest(tenant);
+      return;
+    }
     try {
       await runInTenant(tenant, () => this.advance(tenant));
     } catch (error) {
-      if (isNobodysFault(error)) throw error;
+      if (error instanceof NotYet) this.stopped.rest(tenant, NOT_YET_MS);
+      else if (isNobodysFault(error)) throw error;
       // Its feed cannot be read, say: the other tenants go on.
-      this.work.report({ slice: this.owned.slice, error, outcome: 'interrupted' });
+      else this.work.report({ slice: this.owned.slice, error, outcome: 'interrupted' });
       this.progress.rest(tenant);
     }
   }
@@ -169,27 +216,48 @@ export class SliceWorker {
       (event) => event.globalPosition > after && !this.waiting.has(tenant, event.stream),
     );
     if (due.length === 0) {
-      this.progress.passed(tenant, page.through);
+      await this.pass(tenant, page.through);
       return;
     }
-    const batch = due.slice(0, this.singly > 0 ? 1 : this.delivery.most);
+    const batch = due.slice(0, this.search.next(this.delivery.most));
     const reachedBy = (handled: number): bigint =>
       handled === due.length ? page.through : (due[handled - 1] as RecordedEvent).globalPosition;
     const outcome = await this.delivery.deliver(batch, 1, (handled) => this.progress.save(tenant, reachedBy(handled)));
     if ('failed' in outcome) await this.failed(tenant, batch, outcome.failed);
     else {
-      this.singly = Math.max(0, this.singly - outcome.handled);
+      this.search.passed(outcome.handled);
+      this.stopped.forget(tenant);
       this.progress.committed(tenant, reachedBy(outcome.handled));
     }
+  }
+
+  /** There is nothing to do up to there. A handler of batches hears of each tenant at least once. */
+  private async pass(tenant: TenantId, through: GlobalPosition): Promise<void> {
+    const { handle } = this.work;
+    if (typeof handle === 'function' || this.progress.isKnown(tenant)) {
+      this.progress.passed(tenant, through);
+      return;
+    }
+    await this.delivery.settle(async () => {
+      await handle.begin();
+      this.progress.save(tenant, through);
+    });
+    this.progress.committed(tenant, through);
   }
 
   private async failed(tenant: TenantId, batch: readonly RecordedEvent[], error: unknown): Promise<void> {
     const [event] = batch;
     if (batch.length > 1 || !event) {
-      this.singly = batch.length;
+      this.search.failed(batch.length);
       return;
     }
-    this.singly = Math.max(0, this.singly - 1);
+    if (this.work.settings.onFailure === 'stop') {
+      this.work.report({ slice: this.owned.slice, event, error, outcome: 'retrying' });
+      this.stopped.stop(tenant, error, this.work.settings.retry);
+      this.progress.rest(tenant);
+      return;
+    }
+    this.search.passed(1);
     await this.waiting.begin(event, error);
     this.progress.committed(tenant, event.globalPosition);
   }

@@ -11,6 +11,7 @@ import {
 } from '@concord/kernel';
 import { runInTenant, type TenantId } from '@concord/tenancy';
 import { delayOf } from '../backoff.js';
+import { type HeldUp, NotYet } from './consumer-groups.js';
 import type { GroupWork, OwnedSlice } from './group-work.js';
 import { ParkedReplays } from './parked-replays.js';
 import { reasonOf } from './reason.js';
@@ -38,11 +39,17 @@ interface Waiting {
   readonly stream: StreamName;
   /** By the monotonic clock of this process; never, while it waits for an operator. */
   dueAt: number;
+  attempts: number;
+  error: unknown;
 }
+
+type Failure = Pick<Waiting, 'attempts' | 'error'>;
 
 interface LoadedRow {
   readonly tenant_id: TenantId;
   readonly stream_name: StreamName;
+  readonly attempts: number;
+  readonly reason: string;
   readonly due_in: number | null;
 }
 
@@ -57,6 +64,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 const LOOK_AHEAD = 16;
 const BEHIND_MS = 50;
 const TROUBLE_MS = 1000;
+const NOT_YET_MS = 100;
 
 export class WaitingStreams {
   private readonly streams = new Map<string, Waiting>();
@@ -75,11 +83,27 @@ export class WaitingStreams {
     const key = [this.work.settings.name, this.owned.slice];
     const rows = await this.work.database.queryOutside<LoadedRow>(sql.load, key);
     this.streams.clear();
-    for (const row of rows) this.remember(row.tenant_id, row.stream_name, row.due_in);
+    for (const { tenant_id, stream_name, due_in, attempts, reason } of rows) {
+      this.remember(tenant_id, stream_name, due_in, { attempts, error: new Error(reason) });
+    }
   }
 
   has(tenant: TenantId, stream: StreamName): boolean {
     return this.streams.has(keyOf(tenant, stream));
+  }
+
+  hasAnyOf(tenant: TenantId): boolean {
+    return this.streams.size > 0 && [...this.streams.values()].some((one) => one.tenant === tenant);
+  }
+
+  /** Those that have failed, and not only have to catch up. */
+  get heldUp(): readonly HeldUp[] {
+    const now = performance.now();
+    return [...this.streams.values()].flatMap(({ tenant, stream, dueAt, attempts, error }) => {
+      if (attempts === 0) return [];
+      const retryAt = dueAt === NEVER ? undefined : new Date(Date.now() + dueAt - now);
+      return [{ slice: this.owned.slice, tenantId: tenant, stream, error, attempts, retryAt }];
+    });
   }
 
   /** How many wait for their next attempt; those that wait for an operator do not count. */
@@ -102,7 +126,7 @@ export class WaitingStreams {
   async begin(event: RecordedEvent, error: unknown): Promise<void> {
     const { tenantId } = event.metadata;
     const dueIn = await this.settleFailure(event, 1, error, () => this.progress.save(tenantId, event.globalPosition));
-    this.remember(tenantId, event.stream, dueIn);
+    this.remember(tenantId, event.stream, dueIn, { attempts: 1, error });
   }
 
   /** One attempt at what is due. False: nothing is. */
@@ -118,6 +142,10 @@ export class WaitingStreams {
     try {
       await runInTenant(due.tenant, () => this.goOn(due));
     } catch (error) {
+      if (error instanceof NotYet) {
+        this.remember(due.tenant, due.stream, NOT_YET_MS);
+        return true;
+      }
       if (isNobodysFault(error)) throw error;
       // It cannot be read, say: that is this stream's trouble, and not the slice's.
       this.work.report({ slice: this.owned.slice, error, outcome: 'interrupted' });
@@ -149,8 +177,8 @@ export class WaitingStreams {
     });
     if ('failed' in outcome) {
       const dueIn = await this.settleFailure(event, attempt, outcome.failed);
-      this.remember(tenant, stream, dueIn);
-    }
+      this.remember(tenant, stream, dueIn, { attempts: attempt, error: outcome.failed });
+    } else waiting.attempts = 0;
   }
 
   /** The stream has caught up with its slice. The slice's own place is saved with it: nothing is met twice. */
@@ -207,7 +235,9 @@ export class WaitingStreams {
       if (parks) void database.query(sql.park, [...key, event.id, ...place, reason, attempt]);
       const counted = skips ? 0 : attempt;
       const done = skips ? event.globalPosition : null;
-      void database.query(sql.put, [...key, event.stream, this.owned.slice, next, counted, reason, dueIn, done]);
+      const undone = event.globalPosition + (skips ? 1n : 0n);
+      const goesOn = [event.stream, this.owned.slice, next];
+      void database.query(sql.put, [...key, ...goesOn, counted, reason, dueIn, done, undone]);
       settleToo?.();
     });
     const outcome = parks ? 'parked' : 'retrying';
@@ -215,9 +245,11 @@ export class WaitingStreams {
     return dueIn;
   }
 
-  private remember(tenant: TenantId, stream: StreamName, dueIn: number | null): void {
+  /** Without `failure`: it is what it was. */
+  private remember(tenant: TenantId, stream: StreamName, dueIn: number | null, failure?: Failure): void {
     const dueAt = dueIn === null ? NEVER : performance.now() + dueIn;
-    this.streams.set(keyOf(tenant, stream), { tenant, stream, dueAt });
+    const { attempts, error } = failure ?? this.streams.get(keyOf(tenant, stream)) ?? { attempts: 0, error: undefined };
+    this.streams.set(keyOf(tenant, stream), { tenant, stream, dueAt, attempts, error });
   }
 }
 

@@ -51,7 +51,8 @@ async function follow(
 
 function refuseFailing(projections: Projections, name: string): void {
   const failure = projections.failureOf(name);
-  if (!failure || failure.attempts < MAX_ATTEMPTS) return;
+  // What is parked is not tried again by itself.
+  if (!failure || (failure.retryAt && failure.attempts < MAX_ATTEMPTS)) return;
   throw new Error(
     `projection ${name} does not move on: ${messageOf(failure.error)}. ` +
       `Repair its projector, then: npm run replay -- --projection ${name} --tenant ${currentTenant()}`,

@@ -1,0 +1,1 @@
+select concord.partition_projection($1, $2) as slices

@@ -1,0 +1,1 @@
+select concord.settle_slices($1, $2, $3)
