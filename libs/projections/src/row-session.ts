@@ -148,7 +148,7 @@ export class RowSession {
     const [identities, identity] = this.written(row);
     const known = identities.rows.get(identity);
     if (known && !this.present(known)) throw new Error(`${describe(row)} is not there to update`);
-    if (known?.state !== 'new' && known?.state !== 'changed' && isUnchanged(identities.table, row)) return;
+    if (known?.state !== 'new' && known?.state !== 'changed' && identities.table.isUnchanged(row)) return;
     this.track(identities, identity, row, known?.state === 'new' ? 'new' : 'changed');
   }
 
@@ -185,10 +185,11 @@ export class RowSession {
     const stored = waiting.map(({ row }) => table.stored(row as TenantRow));
     const written = await this.database.query(table.statements[state], [JSON.stringify(stored)]);
     assertAllWritten(type, table, state, [written.length, stored.length]);
-    for (const tracked of waiting) {
+    for (const [index, tracked] of waiting.entries()) {
       if (state === 'changed' && table.version !== undefined) countUp(tracked.row as TenantRow, table.version);
       tracked.state = state === 'deleted' ? 'absent' : 'clean';
-      if (state !== 'deleted') table.keep(tracked.row as TenantRow);
+      // What was sent, and not what the row has become since.
+      if (state !== 'deleted') table.keep(tracked.row as TenantRow, stored[index]);
     }
   }
 
@@ -255,11 +256,6 @@ function assertAllWritten(
 /** Rows may have changed in memory since they were checked. Nothing is written while one of them breaks a rule. */
 async function assertAllValid(rows: Iterable<Tracked>): Promise<void> {
   for (const { row, state } of rows) if (row && (state === 'new' || state === 'changed')) await assertValid(row);
-}
-
-function isUnchanged(table: RowTable, row: TenantRow): boolean {
-  const changes = table.changesOf(row);
-  return changes !== undefined && Object.keys(changes).length === 0;
 }
 
 /** A new row begins at 1; one that takes the place of a row that is to be deleted overwrites that, at its version. */

@@ -38,6 +38,7 @@ export class RowTable {
   readonly keys: readonly Column[];
   /** The property that an optimistic lock counts up. */
   readonly version: string | undefined;
+  private readonly versionName: string;
   readonly statements: RowStatements;
   readonly isView: boolean;
   private readonly table: string;
@@ -56,6 +57,7 @@ export class RowTable {
     this.columns = metadata.columns.map(columnOf);
     this.keys = metadata.primaryColumns.map(columnOf);
     this.version = metadata.versionColumn?.propertyName;
+    this.versionName = metadata.versionColumn?.databaseName ?? '';
     this.isView = metadata.tableType === 'view';
     this.isPlain = this.columns.every((column) => column.isPlain);
     this.table = metadata.tablePath.split('.').map(quote).join('.');
@@ -108,11 +110,20 @@ export class RowTable {
     return row;
   }
 
-  /** From here on changes are those since now. */
-  keep(row: object): void {
-    const stored = this.stored(row);
-    for (const { name, isPlain } of this.columns) if (!isPlain) stored[name] = JSON.stringify(stored[name]);
+  /** From here on changes are those since now; or, where `stored` was written meanwhile, since that. */
+  keep(row: object, stored = this.stored(row)): void {
+    if (this.version !== undefined) stored[this.versionName] = (row as Record<string, unknown>)[this.version];
+    if (!this.isPlain) {
+      for (const { name, isPlain } of this.columns) if (!isPlain) stored[name] = JSON.stringify(stored[name]);
+    }
     keepStored(row, stored);
+  }
+
+  /** Whether there is nothing to write: never so for a row that was never stored. */
+  isUnchanged(row: object): boolean {
+    const kept = storedOf(row);
+    const values = row as Readonly<Record<string, unknown>>;
+    return kept !== undefined && this.columns.every((column) => isSame(column, kept, values[column.property]));
   }
 
   /** Undefined for a row that was never stored. */
@@ -121,10 +132,11 @@ export class RowTable {
     if (!kept) return undefined;
     const values = row as Readonly<Record<string, unknown>>;
     const changes: Record<string, { from: unknown; to: unknown }> = {};
-    for (const { property, name, isPlain, toStored, fromStored } of this.columns) {
+    for (const column of this.columns) {
+      const { property, name, isPlain, fromStored } = column;
       const to = values[property];
-      const [before, now] = [comparable(kept[name]), comparable(isPlain ? toStored(to) : JSON.stringify(toStored(to)))];
-      if (before === now) continue;
+      if (isSame(column, kept, to)) continue;
+      const before = comparable(kept[name]);
       changes[property] = { from: fromStored(isPlain ? before : JSON.parse(before as string)), to };
     }
     return changes;
@@ -239,6 +251,11 @@ function quote(name: string): string {
 /** JSON has no bigint, and TypeORM's int8 is a text. */
 function textOf(value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
+}
+
+function isSame({ name, isPlain, toStored }: Column, kept: ObjectLiteral, value: unknown): boolean {
+  const now = toStored(value);
+  return comparable(isPlain ? now : JSON.stringify(now)) === comparable(kept[name]);
 }
 
 /** Nothing is null, and a bigint its digits. */
