@@ -2,6 +2,7 @@
 export { ActiveRecord, asBigint } from './active-record.js';
 export type { Scope } from './conditions.js';
 export type { Page } from './page.js';
+export { PositionWaits } from './position-waits.js';
 export { type Consistency, On, Projection, type ProjectionDefinition, type ProjectionOptions } from './projection.js';
 export { Projections, type RebuildOptions } from './projections.js';
 export { ProjectionsModule } from './projections.module.js';

@@ -49,7 +49,7 @@ export const PROBLEMS: Readonly<Record<string, Kind>> = {
     title: 'The Idempotency-Key belongs to another request',
     detail: 'this Idempotency-Key came with another request before: give each request a key of its own',
   },
-  'read-model-behind': { status: 503, title: 'The read model is behind' },
+  'read-model-behind': { status: 504, title: 'The read model is behind' },
   'not-ready': { status: 503, title: 'The service is not ready' },
   'transaction-aborted': { status: 503, title: 'Not all have agreed' },
   'transaction-in-doubt': {
