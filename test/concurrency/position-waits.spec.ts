@@ -12,7 +12,7 @@ import {
   InlineTallies,
   type TallyApp,
   tables,
-  TallyRow,
+  type TallyRow,
 } from '../fixtures/tally.js';
 
 const MANY = 1_000;
@@ -96,24 +96,23 @@ describe('a thousand who wait', () => {
 
 it('who waits for a later position is not told while an earlier one is still being committed', () =>
   runInTenant(`t-${newId()}`, async () => {
-    const append = async () => {
-      const [result] = await store().append({
-        stream: `tally-${newId()}`,
-        expected: 'no-stream',
-        events: [{ id: newId(), type: 'Counted', data: { by: 1 } }],
-      });
+    const append = async (): Promise<bigint> => {
+      const events = [{ id: newId(), type: 'Counted', data: { by: 1 } }];
+      const [appended] = await store().append({ stream: `tally-${newId()}`, expected: 'no-stream', events });
+      return appended!.globalPosition;
+    };
     let commit = (): void => undefined;
     const released = new Promise<void>((resolve) => (commit = resolve));
     let appended = (): void => undefined;
     const isAppended = new Promise<void>((resolve) => (appended = resolve));
     const earlier = app.database.transaction(async () => {
-      const { position } = await append();
+      const position = await append();
       appended();
       await released;
       return position;
     });
     await isAppended;
-    const { position: later } = await app.database.outside(append);
+    const later = await app.database.outside(append);
     let isTold = false;
     const told = waits()
       .until(later, ['behind'], 10_000)

@@ -33,6 +33,7 @@ const TOO_MANY: Kind = {
 export const PROBLEMS: Readonly<Record<string, Kind>> = {
   'invalid-input': { status: 400, title: 'The input is not valid' },
   'invalid-argument': { status: 400, title: 'The input is not valid' },
+  'cursor-invalid': { status: 400, title: 'The cursor does not fit this list' },
   'tenant-missing': {
     status: 400,
     title: 'No tenant was named',
