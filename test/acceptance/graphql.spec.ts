@@ -39,6 +39,7 @@ describe('the bank over GraphQL', () => {
           changeOverdraftLimit: { revision: 4 },
           closeAccount: { accountId: 'g-1', revision: 5, position },
         },
+        extensions: { concord: { position } },
       },
     ]);
   });
