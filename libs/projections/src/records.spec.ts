@@ -102,6 +102,8 @@ it('scopes are named, composed, and hold together with what is asked for', () =>
       expect(await ids({ scopes: [BookRow.dearAndLent], where: { id: In([12, 13]) } })).toEqual([12]);
       expect(await ids({ scopes: [BookRow.priced(10n), BookRow.priced(11n)], where: { price: 13n } })).toEqual([13]);
     }
+    // Neither replaces the other, in either order.
+    expect(await ids({ scopes: [BookRow.priced(11n), BookRow.priced(1n)] })).toEqual([12, 13]);
     const kept = { price: MoreThan(11n) };
     expect([await ids({ where: kept }), await ids({ scopes: [() => kept] })]).toEqual([
       [12, 13],
