@@ -38,7 +38,7 @@ begin
   if exists (
     select from json_to_recordset(requests) as r (events json)
     cross join json_to_recordset(r.events) as n (id uuid)
-    -- By a probe each: with a join it was planned as one look at all events, and took the longer the more there were.
+    -- By a probe each: a join that was planned while the store was empty expanded the requests once for each event of the store.
     where (select e.global_position from concord.events e where e.tenant_id = tenant and e.event_id = n.id) is not null)
   then
     perform concord.refuse_settled(id, 'repeated');
