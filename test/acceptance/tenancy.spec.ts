@@ -36,7 +36,7 @@ describe('tenants', () => {
     for (const path of ['', '/statement', '/events', '?asOf=0']) {
       expectProblem(await bank.get(`/v1/accounts/mine${path}`, B), 404, 'not-found');
     }
-    expect((await bank.get('/v1/accounts', B)).body).toEqual({ items: [], next: null });
+    expect((await bank.get('/v1/accounts', B)).body).toEqual({ items: [], next: null, previous: null });
     expect((await bank.get('/v1/regions', B)).body).toEqual([]);
     const query = '{ account(id: "mine") { balance } }';
     const { body } = await bank.graphql(query, B);
