@@ -112,7 +112,9 @@ export function isSliced(projection: ProjectionDefinition): projection is Sliced
 function checkPartitioning({ name, consistency, onFailure, partitioning = 'single' }: ProjectionOptions): void {
   if (partitioning === 'single') {
     if (onFailure !== 'park') return;
-    throw new InvalidArgument(`projection "${name}" parks nothing without slices: add \`partitioning: { slices: 16 }\``);
+    throw new InvalidArgument(
+      `projection "${name}" parks nothing without slices: add \`partitioning: { slices: 16 }\``,
+    );
   }
   if (consistency === 'inline') {
     throw new InvalidArgument(`projection "${name}" is inline, and so has no slices: make it async, or leave them out`);
