@@ -1,6 +1,6 @@
 // How fast one process projects in slices, beside the same projection with a single owner: 20,000 events of 500 streams that are there
 // already, one row upserted an event, until caught up. They take turns; the ratio is the median of those within a round.
-// npm run build && node dist/bench/sliced-projection.js [--rounds 3] [--events 20000] [--slices 16]
+// npm run build && npx node dist/bench/sliced-projection.js [--rounds 3] [--events 20000] [--slices 16]
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Database, openDatabase, openPostgres } from '@concord/database';
