@@ -13,6 +13,7 @@ import {
   present,
   PROJECTION_STREAMS,
   READ_LENGTH,
+  RECORDS,
   type Seed,
   type Settings,
   WARM_STREAMS,
@@ -54,6 +55,7 @@ let contender: Contender;
 let longStream: string | undefined;
 let projected = 0;
 let fed = 0;
+let recorded: readonly string[] = [];
 
 async function answer(request: Request): Promise<Answer['value']> {
   switch (request.ask) {
@@ -81,12 +83,23 @@ const MEASURE: Readonly<Record<CaseKind, Measure>> = {
   catchup: (line, what) => measureCatchUp(line, what.count),
   live: (line, what) => measureLive(line, what.count),
   lock: (_line, what) => measureLocks(what),
+  record: (_line, what) => measureRecords(what),
   waking: async (line, what) => (await contender.waking?.(line, () => measureAppends(what))) ?? missing(),
 };
 
 async function measureAppends(what: CaseSize): Promise<Measured> {
   const ids = idsFor(what);
   return timed(() => inFlight(what.inFlight, ids, (id) => contender.append?.(id) ?? missing()));
+}
+
+async function measureRecords(what: CaseSize): Promise<Measured> {
+  if (recorded.length === 0) {
+    recorded = Array.from({ length: RECORDS }, () => randomUUID());
+    await (contender.seedRecords?.(recorded) ?? missing());
+    await contender.vacuum();
+  }
+  const ids = Array.from({ length: what.count }, (_, index) => recorded[index % RECORDS] ?? '');
+  return timed(() => inFlight(what.inFlight, ids, (id) => contender.record?.(id) ?? missing()));
 }
 
 async function measureLocks(what: CaseSize): Promise<Measured> {

@@ -21,6 +21,7 @@ export type CaseName =
   | 'catchup'
   | 'live'
   | 'waking'
+  | 'record-by-key'
   | 'kurrent-append@1'
   | 'kurrent-append@32'
   | 'kurrent-read'
@@ -28,7 +29,7 @@ export type CaseName =
 
 /** How a case is measured. */
 export type CaseKind =
-  'append' | 'append100' | 'command' | 'read' | 'projection' | 'catchup' | 'live' | 'waking' | 'lock';
+  'append' | 'append100' | 'command' | 'read' | 'projection' | 'catchup' | 'live' | 'waking' | 'lock' | 'record';
 
 /** How often the thing that is counted is done in one measurement. */
 export interface CaseSize {
@@ -134,6 +135,10 @@ export interface Contender {
   live?(line: string, events: number): Promise<{ readonly seconds: number; readonly latency: Latency }>;
   /** Lets readers wait, as the line has it, while `work` appends. */
   waking?(line: string, work: () => Promise<Measured>): Promise<Measured>;
+  /** Makes a row of a read model for each id. */
+  seedRecords?(ids: readonly string[]): Promise<void>;
+  /** Finds one of them by its key. */
+  record?(id: string): Promise<void>;
   /** Locks what nobody else wants, and gives it back. */
   lock?(id: string): Promise<void>;
   /** Values of settings, for the check that commits are durable; undefined on a server that has none. */
@@ -175,6 +180,8 @@ export const LINES = {
   concordAlone: { name: 'concord, no reader', cases: ['waking'] },
   concordWaited: { name: 'concord, 4 readers wait', cases: ['waking'] },
   concordFollowed: { name: 'concord, 4 consumers work', cases: ['waking'] },
+  concordRecord: { name: 'concord, row by key', cases: ['record-by-key'] },
+  rawRecord: { name: 'raw pg, row by key', cases: ['record-by-key'] },
   emmett: { name: 'emmett', cases: [...WITH_RETRIES, 'catchup', 'locked@32'] },
   messageDb: { name: 'message-db', cases: EVERY },
   raw: { name: 'raw pg', cases: [...EVERY, 'append100', 'catchup'] },
@@ -202,11 +209,12 @@ export const CONTENDERS: Readonly<Record<string, readonly Line[]>> = {
     LINES.concordAlone,
     LINES.concordWaited,
     LINES.concordFollowed,
+    LINES.concordRecord,
   ],
   'two-stores': [LINES.twoPhase, LINES.twoCommits, LINES.preparedByHand],
   emmett: [LINES.emmett],
   'message-db': [LINES.messageDb],
-  raw: [LINES.raw],
+  raw: [LINES.raw, LINES.rawRecord],
   kurrent: [LINES.kurrent],
   'kurrent-bare': [LINES.kurrentBare],
   'redis-locks': [LINES.redisLocks],
@@ -231,6 +239,8 @@ export const MANY = 100;
 /** How many streams warm@32 goes round. */
 export const WARM_STREAMS = 500;
 export const READ_LENGTH = 10_000;
+/** Rows that are found by key. */
+export const RECORDS = 5_000;
 export const PROJECTION_STREAMS = 500;
 /** Over how many streams the events of the catch-up are spread, round robin. */
 export const FEED_STREAMS = 2_000;

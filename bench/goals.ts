@@ -25,6 +25,7 @@ const LEAST: Partial<Record<CaseName, Partial<Record<Ratio, number>>>> = {
   read: { toRaw: 0.9 },
   catchup: { toRaw: 0.5, toEmmett: 10 },
   waking: { toBase: 0.9 },
+  'record-by-key': { toBase: 0.7 },
   // Less than 15 % on top of the bare client's time.
   'kurrent-append@1': { toBase: 1 / 1.15 },
   'kurrent-append@32': { toBase: 1 / 1.15 },
@@ -43,6 +44,7 @@ const JUDGED: readonly string[] = [
   LINES.concordLock.name,
   LINES.twoPhase.name,
   LINES.concordWaited.name,
+  LINES.concordRecord.name,
   LINES.kurrent.name,
   LINES.redisLocks.name,
 ];

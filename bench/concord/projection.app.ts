@@ -6,16 +6,11 @@ import { runInTenant } from '@concord/tenancy';
 import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { ProjectionResult, ProjectionRun } from '../contender.js';
+import { BALANCES } from './balances.js';
 import { databaseModule } from './bus.app.js';
 import { RowsProjector, SqlProjector } from './projectors.js';
 
-const EMPTY = `
-  create schema if not exists bench;
-  create table if not exists bench.balances (
-    tenant_id text collate "C" not null, account_id text collate "C" not null,
-    amount bigint not null, deposits bigint not null, memo text not null,
-    primary key (tenant_id, account_id)
-  );
+const EMPTY = `${BALANCES}
   truncate bench.balances, concord.checkpoints;
 `;
 

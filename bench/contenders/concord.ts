@@ -3,6 +3,7 @@ import { Aggregates, CommandPipeline } from '@concord/commanding';
 import { type OpenDatabase, openDatabase } from '@concord/database';
 import { PostgresEventStore } from '@concord/event-store';
 import { newId, streamName, type StreamName } from '@concord/kernel';
+import { readingRows } from '@concord/projections';
 import { runInTenant } from '@concord/tenancy';
 import { depositInto } from '../account.js';
 import { Account } from '../concord/account.aggregate.js';
@@ -10,6 +11,7 @@ import { type BusApp, openBus } from '../concord/bus.app.js';
 import { DepositMoney } from '../concord/deposit-money.js';
 import { LockedCommands } from '../concord/locked-commands.js';
 import { BalanceRow } from '../concord/balance.row.js';
+import { SEED_BALANCES } from '../concord/balances.js';
 import { emptyBalances, projectionApp } from '../concord/projection.app.js';
 import { consume, follow } from '../concord/catch-up.js';
 import { type LiveSettings, measureLatency, measureWaking } from '../concord/live.js';
@@ -110,6 +112,19 @@ export class ConcordContender implements Contender {
     const { database } = this.projection;
     await emptyBalances(database);
     return projectionApp(database, TENANT, line === LINES.concordSql.name ? 'sql' : 'active-record');
+  }
+
+  async seedRecords(ids: readonly string[]): Promise<void> {
+    const { database } = this.projection;
+    await emptyBalances(database);
+    await database.query({ text: SEED_BALANCES }, [TENANT, ids]);
+  }
+
+  /** As a request does it, which says whose it is and where rows are. */
+  async record(id: string): Promise<void> {
+    const { database } = this.projection;
+    const row = await runInTenant(TENANT, () => readingRows(database, () => BalanceRow.find({ accountId: id })));
+    if (row?.accountId !== id) throw new Error(`the row of ${id} is missing`);
   }
 
   seedFeed(seeds: readonly Seed[]): Promise<void> {

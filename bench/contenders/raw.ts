@@ -2,6 +2,8 @@
 import { newId } from '@concord/kernel';
 import { decide, type Deposit, depositInto, evolve, initialBalance } from '../account.js';
 import type { CatchUp, Contender, ProjectionRun, Seed, Settings } from '../contender.js';
+import { BALANCES, SEED_BALANCES } from '../concord/balances.js';
+import { TENANT } from '../concord/tenant.js';
 import { emptyProjection, type PagedEvent, projectionResult, projectPages } from './limit-projection.js';
 import { PreparedPool } from './prepared.js';
 
@@ -38,6 +40,11 @@ const READ = {
 const FEED = {
   name: 'feed',
   text: 'select global_position as position, data from events where global_position > $1 order by global_position limit 1000',
+};
+const BY_KEY = {
+  name: 'by key',
+  text: `select tenant_id, account_id, amount, deposits, memo from bench.balances
+         where tenant_id = $1 and account_id = $2`,
 };
 // All of each event, in the order of the feed.
 const PAGE = 1_000;
@@ -118,6 +125,16 @@ export class RawContender implements Contender {
       run: () => projectPages(this.settings.projectionUrl, page),
       result: () => projectionResult(this.projection.pool),
     };
+  }
+
+  async seedRecords(ids: readonly string[]): Promise<void> {
+    await this.projection.script(BALANCES);
+    await this.projection.pool.query(SEED_BALANCES, [TENANT, ids]);
+  }
+
+  async record(id: string): Promise<void> {
+    const [row] = await this.projection.rows<{ account_id: string }>(BY_KEY, [TENANT, id]);
+    if (row?.account_id !== id) throw new Error(`the row of ${id} is missing`);
   }
 
   seedFeed(seeds: readonly Seed[]): Promise<void> {

@@ -39,6 +39,7 @@ describe('the bank over GraphQL', () => {
           changeOverdraftLimit: { revision: 4 },
           closeAccount: { accountId: 'g-1', revision: 5, position },
         },
+        extensions: { concord: { position } },
       },
     ]);
   });
@@ -49,7 +50,7 @@ describe('the bank over GraphQL', () => {
     const query = `query ($id: ID!, $seen: String) {
       account(id: $id) { accountId balance currency overdraftLimit districtId region status revision }
       then: account(id: $id, asOf: "0") { accountId balance currency overdraftLimit districtId region status revision }
-      accounts(region: "Prague", limit: 1, after: "g-2") { items { accountId region } next }
+      accounts(region: "Prague", limit: 1, sort: "-accountId") { items { accountId region } next previous }
       statement(accountId: $id, from: "2020-01-01", afterPosition: $seen) {
         items { revision kind amount change balance occurredOn counterparty reference } next
       }
@@ -67,7 +68,7 @@ describe('the bank over GraphQL', () => {
     expect(body.data).toEqual({
       account: await rest('/v1/accounts/g-3'),
       then: await rest('/v1/accounts/g-3?asOf=0'),
-      accounts: { items: [{ accountId: 'g-3', region: 'Prague' }], next: null },
+      accounts: { items: [{ accountId: 'g-3', region: 'Prague' }], next: expect.any(String), previous: null },
       statement: await rest('/v1/accounts/g-3/statement?from=2020-01-01'),
       regions: await rest('/v1/regions'),
       accountEvents: await rest('/v1/accounts/g-3/events?limit=1&after=0'),

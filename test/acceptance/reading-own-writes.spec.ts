@@ -43,6 +43,31 @@ describe('reading your own writes', () => {
     expect(body).toEqual({ data: { account: shown, statement: { items: [shown] }, regions: [shown] } });
   });
 
+  it('holds over GraphQL by extensions: answered by every mutation, taken by every query', async () => {
+    const mutation =
+      'mutation { a: deposit(accountId: "w-1", amount: "1.00") { revision } b: deposit(accountId: "w-1", amount: "1.00") { position } }';
+    const { body: written, headers } = await bank.graphql(mutation);
+    const { concord } = written.extensions;
+    expect(concord).toEqual({ position: written.data.b.position });
+    expect(headers.get('x-concord-position')).toBe(concord.position);
+    const query = '{ account(id: "w-1") { balance } regions { balance } }';
+    const post = (extensions: unknown) => bank.post('/graphql', { query, extensions });
+    const shown = { balance: '23.00' };
+    const read = await post({ concord });
+    expect(read.body).toEqual({ data: { account: shown, regions: [shown] } });
+    const byGet = new URLSearchParams({ query, extensions: JSON.stringify({ concord }) });
+    expect((await bank.get(`/graphql?${byGet.toString()}`)).body).toEqual(read.body);
+    expect((await post({})).status).toBe(200);
+    for (const position of ['x', 7]) {
+      const { body } = await post({ concord: { position } });
+      expect(body.errors[0].extensions).toMatchObject({
+        type: 'urn:concord:problem:invalid-input',
+        errors: [{ field: 'extensions.concord.position' }],
+      });
+    }
+    expect((await post({ concord: { position: '999999' } })).body.errors[0].extensions).toMatchObject({ status: 504 });
+  });
+
   it('ends after a while, when the position does not come', async () => {
     const started = Date.now();
     const paths = ['/v1/accounts/w-1?after=', '/v1/accounts?afterPosition=', '/v1/regions?after='];
@@ -51,12 +76,13 @@ describe('reading your own writes', () => {
       bank.get('/v1/accounts/w-1/statement', { headers: { 'x-concord-position': '999999' } }),
     ]);
     for (const answer of answers) {
-      expectProblem(answer, 503, 'read-model-behind');
+      expectProblem(answer, 504, 'read-model-behind');
       expect(answer.headers.get('retry-after')).toBe('1');
       expect(answer.body.position).toBe('999999');
+      expect(answer.body.detail).toMatch(/ask again with it in a moment, or without it/);
     }
     const { body } = await bank.graphql('{ regions(after: "999999") { region } }');
-    expect(body.errors[0].extensions).toMatchObject({ type: 'urn:concord:problem:read-model-behind', status: 503 });
+    expect(body.errors[0].extensions).toMatchObject({ type: 'urn:concord:problem:read-model-behind', status: 504 });
     expect(Date.now() - started).toBeLessThan(5_000);
   });
 });

@@ -82,13 +82,37 @@ describe('the bank over REST', () => {
     }
     const ids = (answer: { body: Json }): string[] => answer.body.items.map((item: Json) => item.accountId);
     const first = await bank.get('/v1/accounts?limit=2', asking);
-    expect([ids(first), first.body.next]).toEqual([['p-1', 'p-2'], 'p-2']);
-    const second = await bank.get('/v1/accounts?limit=3&after=p-2', asking);
+    expect([ids(first), first.body.previous]).toEqual([['p-1', 'p-2'], null]);
+    const second = await bank.get(`/v1/accounts?limit=3&after=${first.body.next}`, asking);
     expect([ids(second), second.body.next]).toEqual([['p-3', 'p-4', 'p-5'], null]);
+    expect((await bank.get(`/v1/accounts?limit=2&before=${second.body.previous}`, asking)).body.items).toEqual(
+      first.body.items,
+    );
+    const dear = await bank.get('/v1/accounts?limit=2&sort=-balance', asking);
+    expect(ids(dear)).toEqual(['p-5', 'p-4']);
+    expect(ids(await bank.get(`/v1/accounts?sort=-balance&after=${dear.body.next}`, asking))).toEqual([
+      'p-3',
+      'p-2',
+      'p-1',
+    ]);
+    const altered = dear.body.next.replace(/^./, (letter: string) => (letter === 'A' ? 'B' : 'A'));
+    for (const [path, reason] of [
+      [`sort=balance&after=${dear.body.next}`, 'another-ordering'],
+      [`sort=-balance&after=${altered}`, 'forged'],
+      ['after=p-2', 'malformed'],
+    ] as const) {
+      const refused = await bank.get(`/v1/accounts?${path}`, asking);
+      expectProblem(refused, 400, 'cursor-invalid');
+      expect(refused.body).toMatchObject({ reason, detail: expect.stringMatching(/begin without one/) });
+    }
     const brno = await bank.get('/v1/accounts?region=Brno', asking);
     expect([ids(brno), brno.body.next]).toEqual([['p-2', 'p-4'], null]);
     expect(brno.body.items[0].region).toBe('Brno');
-    expect((await bank.get('/v1/accounts?region=Nowhere', asking)).body).toEqual({ items: [], next: null });
+    expect((await bank.get('/v1/accounts?region=Nowhere', asking)).body).toEqual({
+      items: [],
+      next: null,
+      previous: null,
+    });
   });
 
   it('pages through a statement, within days', async () => {

@@ -6,10 +6,11 @@ import { membersAndGroups } from './consumer-groups/members.js';
 import { parkedEvents } from './consumer-groups/parked-events.js';
 import { processes } from './consumer-groups/processes.js';
 
+/** Each suite below a name of its own, or the stores that it opens before each test would be opened for the others' too. */
 export function consumerGroupsContract(stores: GroupStores): void {
-  membersAndGroups(stores);
-  fences(stores);
-  parkedEvents(stores);
-  interruptions(stores);
-  processes(stores);
+  describe('membership', () => membersAndGroups(stores));
+  describe('fencing', () => fences(stores));
+  describe('parking', () => parkedEvents(stores));
+  describe('interruptions', () => interruptions(stores));
+  describe('processes', () => processes(stores));
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createTestDatabase, type TestDatabase } from '@concord/testing';
 import { startTool } from '../fixtures/import/command-line.js';
+import { runTool } from '../fixtures/in-process.js';
 
 const BERKA = process.env['BERKA_DIR'] ?? fileURLToPath(new URL('../../../shared/data/berka', import.meta.url));
 const withBerka = existsSync(BERKA) ? it : it.skip;
@@ -15,9 +16,9 @@ afterAll(() => database.drop());
 withBerka(
   `imports, verifies to the haléř for all 804 accounts, and replays to the same digests (data: ${BERKA})`,
   async () => {
-    const run = (tool: string, ...args: string[]) => startTool(tool, database.url, ...args, '--tenant', 'berka').ended;
+    const run = (tool: string, ...args: string[]) => runTool(tool, database.url, ...args, '--tenant', 'berka');
 
-    const first = await run('import', '--dir', BERKA);
+    const first = await startTool('import', database.url, '--dir', BERKA, '--tenant', 'berka').ended;
     expect(first).toMatchObject({ code: 0, out: expect.stringMatching(/transactions\.csv +31530 +0 +0/) });
     const second = await run('import', '--dir', BERKA);
     expect(second).toMatchObject({ code: 0, out: expect.stringMatching(/transactions\.csv +0 +31530 +0/) });

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { createTestDatabase } from '@concord/testing';
 import { startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
 import { startTool } from '../fixtures/import/command-line.js';
+import { runTool } from '../fixtures/in-process.js';
 import { importFolderOf, removeImportFolders } from '../fixtures/import/import-folder.js';
 
 const BERKA = process.env['BERKA_DIR'] ?? fileURLToPath(new URL('../../../shared/data/berka', import.meta.url));
@@ -37,8 +38,8 @@ withBerka(
     const { folder, rows } = someAccounts(40);
     process.env['EVENTSTORE_URL'] = server.connectionString;
     try {
-      const run = (tool: string, ...args: string[]) => startTool(tool, models.url, ...args, '--tenant', 'berka').ended;
-      const first = await run('import', '--dir', folder);
+      const run = (tool: string, ...args: string[]) => runTool(tool, models.url, ...args, '--tenant', 'berka');
+      const first = await startTool('import', models.url, '--dir', folder, '--tenant', 'berka').ended;
       expect(first).toMatchObject({ code: 0, out: expect.stringMatching(`transactions\\.csv +${rows} +0 +0`) });
       const second = await run('import', '--dir', folder);
       expect(second).toMatchObject({ code: 0, out: expect.stringMatching(`transactions\\.csv +0 +${rows} +0`) });

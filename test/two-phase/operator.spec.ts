@@ -1,18 +1,52 @@
 // What an operator sees and forces, and what is remembered of it; and what watches when nobody does.
 import { Logger } from '@nestjs/common';
-import { failpoints, ResolutionRefused } from '@concord/coordination';
+import { failpoints, Participant, ResolutionRefused, type Vote } from '@concord/coordination';
 import { newId } from '@concord/kernel';
 import { until } from '../contract/locking/kit.js';
-import { eventsOf, openSide, preparedLocks, type Side, type TestStores, twoDatabases } from './kit.js';
+import { eventsOf, fill, inTenant, openSide, preparedLocks, type Side, type TestStores, twoDatabases } from './kit.js';
+import { Purse } from './purse.js';
 import { BY, contradicted, stuckAt } from './stuck.js';
+
+/** A service: what it has prepared is out of sight, but it can be asked. */
+class Elsewhere extends Participant {
+  readonly name = 'elsewhere';
+  state: ParticipantState = 'unknown';
+  isAway = false;
+
+  prepare(): Promise<Vote> {
+    return this.turn<Vote>('prepared', { vote: 'yes' });
+  }
+  commit(): Promise<void> {
+    return this.turn('committed', undefined);
+  }
+  abort(): Promise<void> {
+    return this.turn('aborted', undefined);
+  }
+  status(): Promise<ParticipantState> {
+    return this.turn(this.state, this.state);
+  }
+  private turn<T>(state: ParticipantState, answer: T): Promise<T> {
+    if (this.isAway) return Promise.reject(new Error('it is away'));
+    this.state = state;
+    return Promise.resolve(answer);
+  }
+}
+type ParticipantState = Awaited<ReturnType<Participant['status']>>;
 
 let stores: TestStores;
 let side: Side;
+const elsewhere = new Elsewhere();
 let errors: string[];
 
 beforeAll(async () => {
   stores = await twoDatabases();
-  side = await openSide(stores.urls, { everyMs: 50, graceMs: 0, askAfterMs: 60_000, patienceMs: 400 });
+  side = await openSide(stores.urls, {
+    others: [elsewhere],
+    everyMs: 50,
+    graceMs: 0,
+    askAfterMs: 60_000,
+    patienceMs: 400,
+  });
 });
 beforeEach(() => {
   errors = [];
@@ -77,6 +111,32 @@ describe('an operator', () => {
     await side.a.database.query({ text: 'update concord.transactions set next_attempt_at = now()' });
     await cleared();
     expect(await eventsOf(side.a, 'late')).toEqual([10n, -1n]);
+  });
+
+  it('has a participant forget only what it says itself that it knows: one that is away is told when it is back', async () => {
+    await fill(side, 'a', 'elsewhere', 10n);
+    failpoints.add('coordinator.decided:error');
+    const moved = inTenant(() =>
+      side.coordinator.transaction(async (transaction) => {
+        (await transaction.store('a').load(Purse, 'elsewhere')).move(-1n);
+        transaction.enlist('elsewhere', 'work');
+      }),
+    );
+    await moved.catch(() => undefined);
+    failpoints.clear();
+    const [decided] = await side.coordinator.transactions();
+    const id = decided?.id ?? '';
+    const options = { ...BY, outcome: 'committed' as const, participant: 'elsewhere' };
+    elsewhere.isAway = true;
+    await expect(side.coordinator.resolve(id, options)).rejects.toThrow(/is away/);
+    expect(await side.coordinator.transactions()).toMatchObject([
+      { participants: [{ name: 'a' }, { name: 'elsewhere', state: 'waiting' }] },
+    ]);
+    elsewhere.isAway = false;
+    await side.coordinator.resolve(id, options);
+    expect(elsewhere.state).toBe('committed');
+    await cleared();
+    expect(await eventsOf(side.a, 'elsewhere')).toEqual([10n, -1n]);
   });
 
   it('settles a participant whose log of decisions is lost; who was told otherwise before raises an alarm', async () => {

@@ -134,6 +134,13 @@ describe('the door of a service', () => {
     const signature = createHmac('sha256', secret).update(`concord-2pc\n${of}\n${time}\n${body}`).digest('hex');
     return { 'concord-2pc-time': `${time}`, 'concord-2pc-signature': signature };
   }
+  const AGED = {
+    id: newId(),
+    coordinator: 'concord',
+    tenant: 't',
+    age: { started: '1', origin: newId() },
+    patienceMs: 1000,
+  };
   const asking = (transaction: unknown = { id: newId() }) => JSON.stringify({ transaction });
 
   it('opens to who has signed', async () => {
@@ -166,6 +173,7 @@ describe('the door of a service', () => {
     ['no id', 'commit', asking({ id: '7' }), 400, 'invalid-argument'],
     ['no tenant', 'abort', asking({ id: newId(), coordinator: 'concord' }), 400, 'tenant-missing'],
     ['no age', 'prepare', asking({ id: newId(), coordinator: 'concord', tenant: 't' }), 400, 'invalid-argument'],
+    ['no choice', 'prepare', asking({ ...AGED, keepLocks: 'yes' }), 400, 'invalid-argument'],
     ['nothing prepared', 'commit', asking(), 409, 'outcome-contradicted'],
     ['an unknown step', 'perhaps', asking(), 404, 'not-found'],
     ['no coordinator', 'outcome', asking(), 404, 'not-found'],
@@ -173,6 +181,44 @@ describe('the door of a service', () => {
     const answer = await knock(action, body, signed(action, body));
     expect(answer).toMatchObject({ status, type: 'application/problem+json' });
     expect(answer.body).toMatchObject({ type: `urn:concord:problem:${code}`, status, detail: expect.any(String) });
+  });
+
+  it('takes a prepare under the id of another one for no repeat, before and after its end', async () => {
+    const id = newId();
+    const transaction = {
+      id,
+      tenant: 'pursers',
+      // Whom the service cannot ask meanwhile.
+      coordinator: 'nobody',
+      age: { started: '1', origin: id },
+      patienceMs: 1000,
+    };
+    const ask = async (work: unknown, changed: object = {}) => {
+      const body = JSON.stringify({ transaction: { ...transaction, ...changed }, work });
+      const answer = await knock('prepare', body, signed('prepare', body));
+      const said = answer.body as { vote?: string; type?: string };
+      return [answer.status, said.vote ?? said.type];
+    };
+    const different = [409, 'urn:concord:problem:transaction-id-reused'];
+    expect(await ask({ purse: 'twice', amount: '1' })).toEqual([200, 'yes']);
+    // In whatever order the names come, and however long it waits.
+    expect(await ask({ amount: '1', purse: 'twice' }, { patienceMs: 2000 })).toEqual([200, 'yes']);
+    expect(await ask({ purse: 'twice', amount: '2' })).toEqual(different);
+    expect(await ask({ purse: 'twice', amount: '1' }, { tenant: 'others' })).toEqual(different);
+    // Of two at the same time, neither finds the other before it has done its work.
+    const { participant } = service.opened;
+    const ref = { ...transaction, age: { started: 2n, origin: newId() } };
+    const session = participant.open(ref.age);
+    await inTenant(async () => {
+      (await session.load(Purse, 'another')).move(1n);
+      const work = { ...session.work(newId, {}), content: Buffer.from('another') };
+      await expect(participant.prepare(ref, work)).rejects.toMatchObject({ code: 'transaction-id-reused' });
+    });
+    session.release();
+    await service.participant.commit(id);
+    expect(await ask({ purse: 'twice', amount: '1' })).toEqual([200, 'no']);
+    expect(await ask({ purse: 'twice', amount: '2' })).toEqual(different);
+    expect(await eventsOf(service.opened, 'twice')).toEqual([1n]);
   });
 
   it('takes nothing but its own media type, by POST, of a size', async () => {

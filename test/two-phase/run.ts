@@ -70,7 +70,9 @@ function taken(way: Way): Way {
   };
 }
 
-const rounds = failpoints.names.flatMap((point) =>
+// An operator's steps come about in no transfer: operator-crash.spec.ts.
+const steps = failpoints.names.filter((point) => !point.startsWith('operator.'));
+const rounds = steps.flatMap((point) =>
   WAYS.map(([name, way]) => ({ point, name, way: point.startsWith('recovery.') ? taken(way) : way })),
 );
 const filled: string[] = [];

@@ -1,5 +1,5 @@
 // A transaction over two stores: all of it, or nothing, and nobody sees half of it.
-import { TransientConflict } from '@concord/database';
+import { CommitUnknown, type Database, TransientConflict } from '@concord/database';
 import { failpoints } from '@concord/coordination';
 import { InvariantBroken } from '@concord/domain';
 import { newId } from '@concord/kernel';
@@ -39,6 +39,16 @@ const settled = async (): Promise<void> =>
     const open = await here.coordinator.transactions();
     return open.length === 0 && (await preparedLocks(here.a)).length + (await preparedLocks(here.b)).length === 0;
   });
+
+/** Of the next commit. */
+function loseAnswer(database: Database): void {
+  const transaction = database.transaction.bind(database);
+  database.transaction = async (work) => {
+    database.transaction = transaction;
+    await transaction(work);
+    throw new CommitUnknown('the answer was lost');
+  };
+}
 
 describe('a transaction over two stores', () => {
   it('commits in both, and leaves nothing behind', async () => {
@@ -86,6 +96,18 @@ describe('a transaction over two stores', () => {
       );
     expect([(await put()).outcome, (await put()).outcome]).toEqual(['committed', 'repeated']);
     expect(await eventsOf(here.b, 'alone')).toEqual([7n]);
+  });
+
+  it('tells its own commit from an earlier one under the same id, where the answer to it was lost', async () => {
+    const id = newId();
+    const put = () => {
+      loseAnswer(here.b.database);
+      return inTenant(() =>
+        here.coordinator.transaction(async (one) => (await one.store('b').load(Purse, 'lost')).move(7n), { id }),
+      );
+    };
+    expect([(await put()).outcome, (await put()).outcome]).toEqual(['committed', 'repeated']);
+    expect(await eventsOf(here.b, 'lost')).toEqual([7n]);
   });
 
   it('takes one phase where one store is changed, and the log of decisions hears nothing', async () => {

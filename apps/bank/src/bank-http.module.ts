@@ -8,6 +8,7 @@ import { BankModule, type BankOptions } from './bank.module.js';
 import { HealthModule } from './health/health.module.js';
 import { Drain } from './http/drain.js';
 import { graphQL } from './http/graphql.js';
+import { GraphQLPosition } from './http/graphql-position.js';
 import { InputPipe } from './http/input.pipe.js';
 import { loggingOptions } from './http/logging.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -38,6 +39,7 @@ export class BankHttpModule {
         Drain,
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_INTERCEPTOR, useClass: TenantContextInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: GraphQLPosition },
         { provide: APP_PIPE, useClass: InputPipe },
       ],
     };

@@ -1,5 +1,8 @@
 // F4: projectors, Active Record read models, rebuild.
-export { ActiveRecord, asBigint, type FindRows, type RowType } from './active-record.js';
+export { ActiveRecord, asBigint } from './active-record.js';
+export type { Scope } from './conditions.js';
+export type { Page } from './page.js';
+export { PositionWaits } from './position-waits.js';
 export {
   type Consistency,
   On,
@@ -13,7 +16,17 @@ export { Projections, type RebuildOptions } from './projections.js';
 export { ProjectionsModule } from './projections.module.js';
 export { ReadModels } from './read-models.js';
 export type { RebuildProgress } from './rebuild.js';
-export { ReadModelIsReadOnly, RowIsStale } from './row-errors.js';
+export { BelongsTo, HasMany, HasOne, type Related } from './relations.js';
+export {
+  CursorInvalid,
+  ReadModelIsReadOnly,
+  RowInvalid,
+  RowIsGone,
+  RowIsStale,
+  RowScopeMissing,
+  ViewIsReadOnly,
+} from './row-errors.js';
 export { projectingRows, readingRows } from './row-scope.js';
 export type { RowKey } from './row-session.js';
 export type { ProjectionFailure } from './running-projection.js';
+export { type FindRows, type PageOptions, type RowType, ViewRecord } from './view-record.js';

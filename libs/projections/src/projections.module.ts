@@ -3,6 +3,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { InlineProjections } from '@concord/commanding';
 import { InlineProjector } from './inline-projector.js';
+import { PositionWaits } from './position-waits.js';
 import { ProjectionRegistry } from './projection-registry.js';
 import { Projections, ProjectionSettings } from './projections.js';
 import { ReadModels } from './read-models.js';
@@ -19,11 +20,12 @@ export class ProjectionsModule {
       providers: [
         ProjectionRegistry,
         Projections,
+        PositionWaits,
         ReadModels,
         { provide: ProjectionSettings, useValue: new ProjectionSettings(options.run ?? true) },
         { provide: InlineProjections, useClass: InlineProjector },
       ],
-      exports: [Projections, ReadModels, InlineProjections],
+      exports: [Projections, PositionWaits, ReadModels, InlineProjections],
     };
   }
 }

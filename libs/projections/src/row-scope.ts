@@ -1,6 +1,7 @@
 // Which database rows are found in, and whether they may be changed. Set at every entry; no static connection anywhere.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Database } from '@concord/database';
+import { RowScopeMissing } from './row-errors.js';
 import { type RowKey, RowSession } from './row-session.js';
 
 interface RowScope {
@@ -36,9 +37,9 @@ export async function projectingRows<T>(
   return result;
 }
 
-/** The scope of the running code. Errors: outside any scope it throws. */
+/** The scope of the running code. Errors: RowScopeMissing. */
 export function currentRowScope(rowClass: string): RowScope {
   const current = scope.getStore();
-  if (!current) throw new Error(`${rowClass} has no database here: run within ReadModels.read(), which entries set`);
+  if (!current) throw new RowScopeMissing(rowClass);
   return current;
 }

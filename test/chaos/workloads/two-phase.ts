@@ -24,7 +24,7 @@ const TIMING = { everyMs: 200, graceMs: 500, askAfterMs: 2_000, patienceMs: 3_00
 export const twoPhase: Workload = {
   isDistributed: true,
   weakenings: BROKEN_PROTOCOLS,
-  points: [...failpoints.names, ...OWN_POINTS],
+  points: [...failpoints.names.filter((name) => !name.startsWith('operator.')), ...OWN_POINTS],
   open: async (options) => TwoPhase.open(options),
   leftovers,
 };

@@ -92,12 +92,20 @@ export function leases(stores: LockStores): void {
 
   it('a process that is there keeps its locks beyond its lease', async () => {
     const stream = newStream();
-    const holder = await hold(two.a, stream);
-    const waits = ask(two.b, stream, 'X', { waitMs: 2500 });
-    expect(await refusal(waits)).toBe('lock-wait-timeout');
-    await two.b.release(waits.owner);
-    await two.databases.a.transaction(() => two.a.fence(holder));
-    await two.a.release(holder);
+    // A busy machine may keep a process from its heartbeats for a whole lease: then it has lost it, and tries once more.
+    for (let attempt = 1; ; attempt += 1) {
+      const holder = await hold(two.a, stream);
+      const waits = ask(two.b, stream, 'X', { waitMs: 2500 });
+      const outcome = await refusal(waits);
+      await two.b.release(waits.owner);
+      if (outcome === 'lock-wait-timeout' && !holder.signal.aborted) {
+        await two.databases.a.transaction(() => two.a.fence(holder));
+        await two.a.release(holder);
+        return;
+      }
+      await two.a.release(holder);
+      if (attempt === 5) throw new Error(`after five attempts still: ${outcome}, ${String(holder.signal.reason)}`);
+    }
   });
 
   it('a service that is closed leaves its locks at once', async () => {

@@ -1,4 +1,4 @@
-// The tools as processes: exit codes, what is printed where, Ctrl-C, and an app at work on the same database.
+// The tools: exit codes, what is printed where, Ctrl-C, and an app at work on the same database.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@concord/testing';
 import pg from 'pg';
 import { startFile, startTool } from '../../../../test/fixtures/import/command-line.js';
+import { runTool } from '../../../../test/fixtures/in-process.js';
 import { generateFiles, importFolderOf, removeImportFolders } from '../../../../test/fixtures/import/import-folder.js';
 
 let database: TestDatabase;
@@ -20,7 +21,7 @@ afterAll(async () => {
   removeImportFolders();
 });
 
-const run = (tool: string, ...args: string[]) => startTool(tool, database.url, ...args).ended;
+const run = (tool: string, ...args: string[]) => runTool(tool, database.url, ...args);
 
 it('a wrong use ends with 2 and says what is wrong', async () => {
   const folder = importFolderOf({});

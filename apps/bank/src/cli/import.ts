@@ -52,8 +52,9 @@ async function run({ dir, tenant, currency, concurrency, errors }: Options): Pro
     (app) =>
       runInTenant(tenant, async () => {
         const before = (await headOf(app, tenant)) ?? 0n;
-        const progress = new Progress('import', 'rows', districts + accounts + transactions);
+        // First what may refuse: progress goes on until it is stopped.
         const refusals = new RefusalReport(errors, (line) => progress.note(line));
+        const progress = new Progress('import', 'rows', districts + accounts + transactions);
         const onProgress = (rows: number): void => progress.update(rows);
         const begun = Date.now();
         let summary: ImportSummary;

@@ -1,4 +1,4 @@
-// `store` as a process: what it moves and removes, and that the other tools still read what it has moved.
+// `store`: what it moves and removes, and that the other tools still read what it has moved.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { PostgresEventStore } from '@concord/event-store';
 import { newId } from '@concord/kernel';
 import { runInTenant } from '@concord/tenancy';
 import { createTestDatabase, type TestDatabase, withClient } from '@concord/testing';
-import { startTool } from '../../../../test/fixtures/import/command-line.js';
+import { runTool } from '../../../../test/fixtures/in-process.js';
 import { generateFiles, importFolderOf, removeImportFolders } from '../../../../test/fixtures/import/import-folder.js';
 
 let database: TestDatabase;
@@ -30,7 +30,7 @@ function inFolder(folder: string | undefined): void {
   else process.env['CONCORD_ARCHIVE'] = folder;
 }
 
-const run = (tool: string, ...args: string[]) => startTool(tool, database.url, ...args).ended;
+const run = (tool: string, ...args: string[]) => runTool(tool, database.url, ...args);
 const inTable = (tenant: string): Promise<number> =>
   withClient(database.url, async (client) => {
     const text = 'select count(*)::integer as n from concord.events where tenant_id = $1';

@@ -4,6 +4,8 @@ import type { FastifyReply, FastifyRequest } from './fastify.js';
 import { type Problem, problemOf } from './problem.js';
 
 const RETRY_AFTER_SECONDS = 1;
+/** Worth another try as they are. */
+const AGAIN: readonly number[] = [503, 504];
 const logger = new Logger('Problem');
 
 /** What the caller shall see. Errors that are not the caller's are logged, once and here. */
@@ -17,7 +19,7 @@ export function reported(error: unknown): Problem {
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = reported(error);
   if (reply.sent) return reply;
-  if (problem.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
+  if (AGAIN.includes(problem.status)) reply.header('retry-after', RETRY_AFTER_SECONDS);
   return reply
     .code(problem.status)
     .header('content-type', 'application/problem+json; charset=utf-8')

@@ -25,10 +25,12 @@ export class NotFound extends ConcordError {
 export class ReadModelBehind extends ConcordError {
   readonly code = 'read-model-behind';
 
-  constructor(position: bigint) {
-    super(`the read model does not show position ${position} yet: ask again in a moment`, {
-      position: position.toString(),
-    });
+  constructor(position: bigint, waitedMs: number) {
+    super(
+      `the read model does not show position ${position} after ${waitedMs} ms: ask again with it in a moment, or without it ` +
+        'for what is there now',
+      { position: position.toString() },
+    );
   }
 }
 

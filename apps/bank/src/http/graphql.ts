@@ -4,6 +4,7 @@ import { GraphQLModule } from '@nestjs/graphql';
 import { MercuriusDriver, type MercuriusDriverConfig } from '@nestjs/mercurius';
 import { type FastifyRequest } from './fastify.js';
 import { formatErrors } from './graphql-errors.js';
+import { answerPosition } from './graphql-position.js';
 import { HttpSettings } from './settings.js';
 import { Subscribers } from './subscribers.js';
 
@@ -33,6 +34,7 @@ export function graphQL(): DynamicModule {
         queryDepth: MAX_DEPTH,
         graphql: { parseOptions: { maxLexicalTokens: MAX_TOKENS } },
         errorFormatter: formatErrors,
+        hooks: { onResolution: async (execution: object, context: object) => answerPosition(execution, context) },
       };
     },
   });

@@ -5,6 +5,7 @@ import { derivedId, type GlobalPosition } from '@concord/kernel';
 import type { GraphQLResolveInfo } from 'graphql';
 import { type Entry, entryOf } from './entry.js';
 import { InvalidInput } from './errors.js';
+import { askedPosition } from './graphql-position.js';
 import { isPosition } from './checks.js';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -30,15 +31,23 @@ export const CommandId = createParamDecorator((_: unknown, context: ExecutionCon
   };
 });
 
-/** The position that the reader wants to see, from the header X-Concord-Position. */
+/** The position that the reader wants to see, from the header X-Concord-Position, or over GraphQL from the extensions. */
 export const SeenPosition = createParamDecorator(
   (_: unknown, context: ExecutionContext): GlobalPosition | undefined => {
-    const text = entryOf(context).header('x-concord-position');
-    if (text === undefined) return undefined;
+    const entry = entryOf(context);
+    const text = entry.header('x-concord-position');
+    if (text === undefined) return extensionPosition(context, entry);
     if (!isPosition(text)) throw invalid('X-Concord-Position', 'is the position that a write answered');
     return BigInt(text);
   },
 );
+
+function extensionPosition(context: ExecutionContext, { request }: Entry): GlobalPosition | undefined {
+  const asked = context.getType<string>() === 'graphql' ? askedPosition(request) : undefined;
+  if (asked === undefined || asked === null) return undefined;
+  if (isPosition(asked)) return BigInt(asked);
+  throw invalid('extensions.concord.position', 'is the position that a write answered: digits, as text');
+}
 
 /** Two mutations of one request are two places, even if they are the same mutation. */
 function placeOf(context: ExecutionContext, { request }: Entry): string[] {

@@ -10,10 +10,11 @@ all events) are text, because they outgrow what a JSON number keeps.
 
 **Reading your own writes.** A write answers a \`position\`, also as \`X-Concord-Position\`. A read that is given it waits until
 its answer shows that write: in the header \`X-Concord-Position\` everywhere; as \`?after=\` for one account and for regions;
-as \`?afterPosition=\` for lists, whose \`?after=\` is the cursor of the page. After two seconds it answers 503
-\`read-model-behind\`.
+as \`?afterPosition=\` for lists, whose \`?after=\` is the cursor of the page. After two seconds it answers 504
+\`read-model-behind\`. Over GraphQL the position is in \`extensions.concord.position\` of answers and, if you like, of requests.
 
-**Lists** answer \`{items, next}\`: pass \`next\` as \`after\` for the next page; null when it was the last.
+**Lists** answer \`{items, next}\`: pass \`next\` as \`after\` for the next page; null when it was the last. That of accounts has
+\`previous\`, too: pass it as \`before\`. A cursor that does not fit is refused with \`cursor-invalid\`.
 
 **Errors** are problem details (RFC 9457). \`type\` is \`urn:concord:problem:<code>\`; a rule that was broken is named in
 \`invariant\`; fields that are wrong are listed in \`errors\`. Codes:

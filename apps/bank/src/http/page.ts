@@ -6,6 +6,7 @@ import { inputField } from './input-field.js';
 
 export const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
+const CURSOR = /^[\w-]{1,8192}$/;
 
 const asNumber = ({ value }: { value: unknown }): unknown =>
   typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
@@ -29,11 +30,30 @@ export function LimitField(): PropertyDecorator {
   );
 }
 
+/** The cursor of a page, as it was answered. */
+export function CursorField(description: string): PropertyDecorator {
+  return inputField(
+    {
+      check: (value) => typeof value === 'string' && CURSOR.test(value),
+      message: 'is a cursor as a page has answered it: letters, digits, dashes and underscores',
+      description,
+      pattern: CURSOR,
+    },
+    { optional: true },
+  );
+}
+
 /** A page of views. */
 export interface Page<Item> {
   readonly items: Item[];
   /** What to pass as `after` for the next page; null when this is the last. */
   readonly next: string | null;
+}
+
+/** A page that another one may come before. */
+export interface KeysetPage<Item> extends Page<Item> {
+  /** What to pass as `before` for the page before; null when this is the first. */
+  readonly previous: string | null;
 }
 
 /** Reads one more than the limit, which tells whether there is a next page. */

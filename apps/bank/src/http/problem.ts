@@ -33,6 +33,7 @@ const TOO_MANY: Kind = {
 export const PROBLEMS: Readonly<Record<string, Kind>> = {
   'invalid-input': { status: 400, title: 'The input is not valid' },
   'invalid-argument': { status: 400, title: 'The input is not valid' },
+  'cursor-invalid': { status: 400, title: 'The cursor does not fit this list' },
   'tenant-missing': {
     status: 400,
     title: 'No tenant was named',
@@ -49,7 +50,7 @@ export const PROBLEMS: Readonly<Record<string, Kind>> = {
     title: 'The Idempotency-Key belongs to another request',
     detail: 'this Idempotency-Key came with another request before: give each request a key of its own',
   },
-  'read-model-behind': { status: 503, title: 'The read model is behind' },
+  'read-model-behind': { status: 504, title: 'The read model is behind' },
   'not-ready': { status: 503, title: 'The service is not ready' },
   'transaction-aborted': { status: 503, title: 'Not all have agreed' },
   'transaction-in-doubt': {

@@ -12,7 +12,7 @@ const SEARCHED = 100;
 export async function whatToTry(app: INestApplicationContext, url: string): Promise<string> {
   const query = app.get(AccountsQuery, { strict: false });
   const found = await runInTenant(TENANT, () => app.get(ReadModels).read(() => query.page({ limit: SEARCHED })));
-  const accounts = found.map(({ account }) => account).filter(({ status }) => status === 'open');
+  const accounts = found.rows.map(({ account }) => account).filter(({ status }) => status === 'open');
   // The payer can pay, so that the transfer works on its own.
   const payer = accounts.find(({ available }) => available >= parseMoney(TRANSFERRED)) ?? accounts[0];
   const payee = accounts.find(

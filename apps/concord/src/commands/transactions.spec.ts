@@ -155,6 +155,22 @@ describe('concord transactions resolve', () => {
     expect(await eventsOf(side.b, 'decided')).toEqual([1n]);
   });
 
+  it('forgets no commit that a participant has not acknowledged, in whichever database it is prepared', async () => {
+    const id = await stuckAt(side, 'coordinator.decided', 'unseen');
+    const args = ['resolve', id, 'commit', ...WHY, '--participant', 'b', '--wait', '0.1'];
+    // The database of b is not named.
+    const said = await run(...args);
+    expect(said).toEqual({ code: 3, out: '', err: expect.stringContaining('Name the one of "b" as well') });
+    expect(await forcedIn(side.a)).toEqual([]);
+    // It is, and b has come to another end there, which was put right by hand.
+    const database = { text: `update concord.prepared_transactions set state = 'aborted', settled_at = now()` };
+    await side.b.database.query(database);
+    expect(await runOnBoth(...args)).toMatchObject({ code: 0, out: expect.stringContaining('is committed at "b"') });
+    expect(await forcedIn(side.a)).toMatchObject([{ participant: 'b', was: 'aborted', applied: true }]);
+    await side.coordinator.start();
+    await until('it is over', async () => (await side.coordinator.transactions()).length === 0);
+  });
+
   it('commits what is prepared where its coordinator is gone: recorded, until a process with the participant runs', async () => {
     const id = await stuckAt(side, 'coordinator.voted', 'gone');
     await side.a.database.query({ text: 'delete from concord.transactions' });

@@ -50,7 +50,8 @@ Do this when a participant or a coordinator will never be back. What can be forc
   abort   or commit, at participants that are prepared and whose coordinator does not answer: at all of them that are in these
           databases, or at the one of --participant. Every other participant has to come to the same end: look there first.
   Either  with --participant, where a participant was found to have done otherwise than was decided and that was put right by
-          hand: nobody is told any more.
+          hand: nobody is told any more. For a commit its database has to be among these, and its log there to say that it has
+          ended; a service is asked by a process that has it (coordinator.resolve).
 
 Refused (exit code 3, nothing was changed): what is decided to be another, what is not in doubt, and, once that is known, what
 the coordinator says otherwise when it is asked a last time.

@@ -61,7 +61,8 @@ export class CommitProtocol {
 
   /**
    * At the same time, where all locks are held already. Who only read lets go of its locks when it votes: where another
-   * participant takes its own with its vote, that one votes first, or a third transaction might come between the two.
+   * participant takes its own with its vote, that one votes first, or a third transaction might come between the two. Of several
+   * of those none lets go with its vote.
    */
   private async vote(
     transaction: TransactionRef,
@@ -70,7 +71,10 @@ export class CommitProtocol {
   ): Promise<readonly Voted[]> {
     if (!writers.some(({ participant }) => participant.locksWithItsVote))
       return votesOf(transaction, [...readers, ...writers]);
-    const votes = await votesOf(transaction, writers);
+    const keepLocks = writers.filter(({ participant }) => participant.locksWithItsVote).length > 1;
+    const votes = (await votesOf({ ...transaction, keepLocks }, writers)).map((voted) =>
+      keepLocks && voted.vote.vote === 'read-only' ? { ...voted, vote: LEFT_EARLY } : voted,
+    );
     return refusalIn(votes) ? votes : [...votes, ...(await votesOf(transaction, readers))];
   }
 
@@ -148,6 +152,14 @@ const COMMIT_POINTS = {
   all: 'coordinator.all-told',
   forgotten: 'coordinator.forgotten',
 } as const;
+
+const LEFT_EARLY: Vote = {
+  vote: 'no',
+  reason: {
+    kind: 'refused',
+    message: 'it has voted read-only, and so let go of its locks, where it was to keep them until all have theirs',
+  },
+};
 
 const ABORTED_BY_OTHERS = {
   participant: 'the log of decisions',

@@ -46,6 +46,7 @@ const sql = {
   begin: loadSql(import.meta.url, 'sql/begin-transactions.sql'),
   commit: loadSql(import.meta.url, 'sql/commit-transactions.sql'),
   abort: loadSql(import.meta.url, 'sql/abort-transaction.sql'),
+  forceAbort: loadSql(import.meta.url, 'sql/force-abort.sql'),
   abortOverdue: loadSql(import.meta.url, 'sql/abort-overdue.sql'),
   claim: loadSql(import.meta.url, 'sql/claim-transactions.sql'),
   acknowledge: loadSql(import.meta.url, 'sql/acknowledge-transaction.sql'),
@@ -91,8 +92,13 @@ export class DecisionLog {
   }
 
   /** False: there was nothing to abort, or it is decided. */
-  async abort(id: string, by: 'coordinator' | 'operator', reason: string): Promise<boolean> {
+  async abort(id: string, by: 'coordinator', reason: string): Promise<boolean> {
     return (await this.run(sql.abort, [id, by, reason])).length > 0;
+  }
+
+  /** An operator's: decided and recorded (ForcedResolutions) at once. False: there was nothing to abort, or it is decided. */
+  async forceAbort(id: string, { by, reason }: { readonly by: string; readonly reason: string }): Promise<boolean> {
+    return (await this.run(sql.forceAbort, [id, by, reason])).length > 0;
   }
 
   /** Aborts what has not been decided so long after its deadline. Answers how many those were. */

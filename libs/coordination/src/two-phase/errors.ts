@@ -40,6 +40,23 @@ export class TransactionInDoubt extends ConcordError {
   }
 }
 
+/** A transaction was prepared under this id with another content: whoever asks has mixed two up. Nothing was changed. */
+export class PrepareDiffers extends ConcordError {
+  readonly code = 'transaction-id-reused';
+
+  constructor(
+    readonly transaction: string,
+    readonly participant: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `transaction ${transaction} was prepared at "${participant}" with another content: give each transaction an id of its own`,
+      { transaction, participant },
+      options,
+    );
+  }
+}
+
 /** A participant has done otherwise than was decided, which only an operator or a lost log can bring about: look into it. */
 export class OutcomeContradicted extends ConcordError {
   readonly code = 'outcome-contradicted';

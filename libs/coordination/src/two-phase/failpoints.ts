@@ -23,6 +23,9 @@ const NAMES = [
   'participant.aborted',
   'recovery.claimed',
   'recovery.told',
+  'operator.decided',
+  'operator.recorded',
+  'operator.carried-out',
 ] as const;
 
 /** The name of a step. */

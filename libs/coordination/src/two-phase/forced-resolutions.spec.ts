@@ -29,14 +29,14 @@ afterAll(async () => {
   await created.drop();
 });
 
-const force = (participant: string | null) =>
+const force = (isDone: boolean) =>
   new ForcedResolutions(one.database).record(
-    { id: newId(), participant, was: 'preparing', outcome: 'aborted', by: 'ada', reason: 'a test' },
-    { isDone: false },
+    { id: newId(), participant: 'a', was: 'prepared', outcome: 'aborted', by: 'ada', reason: 'a test' },
+    { isDone },
   );
 
 it('what one process is telling of is not told by another, before or after', async () => {
-  await force(null);
+  await force(true);
   const second = new ForcedResolutions(other.database);
   let alarm: Promise<void> = Promise.resolve();
   const claimed = await one.database.transaction(async () => {
@@ -54,7 +54,7 @@ it('what one process is telling of is not told by another, before or after', asy
 });
 
 it('what nobody has told of is told once, when it was carried out', async () => {
-  const number = await force('a');
+  const number = await force(false);
   const processes = [new ForcedResolutions(one.database), new ForcedResolutions(other.database)];
   const all = () => Promise.all(processes.map((process) => process.alarm()));
   await all();

@@ -10,8 +10,7 @@ export type Ended = 'committed' | 'aborted';
 /** An operator's word, as it is kept. */
 export interface ForcedResolution {
   readonly id: string;
-  /** Null: the decision itself. */
-  readonly participant: string | null;
+  readonly participant: string;
   readonly was: string;
   readonly outcome: Ended;
   readonly by: string;
@@ -29,7 +28,9 @@ export interface PendingResolution {
   readonly tenant: TenantId;
 }
 
-interface Alarm extends Omit<ForcedResolution, 'was'> {
+interface Alarm extends Omit<ForcedResolution, 'was' | 'participant'> {
+  /** Null: the decision itself, which DecisionLog.forceAbort() has recorded. */
+  readonly participant: string | null;
   readonly overruled: Ended | null;
 }
 
@@ -46,7 +47,7 @@ export class ForcedResolutions {
 
   constructor(private readonly database: Database) {}
 
-  /** Answers its number. `isDone`: it is carried out, and told of by the caller; else a process with the participant does both. */
+  /** Answers its number. Unless it `isDone`, a process with the participant carries it out, should the caller not. */
   async record(
     { id, participant, was, outcome, by, reason }: ForcedResolution,
     { isDone }: { readonly isDone: boolean },
@@ -78,7 +79,7 @@ export class ForcedResolutions {
     for (const one of await this.database.queryOutside<Alarm>(sql.alarm)) this.tell(one);
   }
 
-  tell({ id, participant, outcome, by, reason, overruled }: Alarm): void {
+  private tell({ id, participant, outcome, by, reason, overruled }: Alarm): void {
     told.forced(outcome);
     const where = participant === null ? '' : ` at "${participant}"`;
     const but = overruled === null ? '' : `; but it is ${overruled}, as its coordinator decided`;

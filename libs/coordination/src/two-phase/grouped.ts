@@ -17,7 +17,10 @@ export class Grouped<Item, Answer> {
   private isDue = false;
 
   /** `send` answers in the order of the items. */
-  constructor(private readonly send: (items: readonly Item[]) => Promise<readonly Answer[]>) {}
+  constructor(
+    private readonly send: (items: readonly Item[]) => Promise<readonly Answer[]>,
+    private readonly most = MOST_AT_ONCE,
+  ) {}
 
   ask(item: Item): Promise<Answer> {
     return new Promise((resolve, reject) => {
@@ -38,7 +41,7 @@ export class Grouped<Item, Answer> {
   }
 
   private async sendNow(): Promise<void> {
-    const asked = this.waiting.splice(0, MOST_AT_ONCE);
+    const asked = this.waiting.splice(0, this.most);
     if (asked.length === 0) return;
     this.calls += 1;
     try {

@@ -3,10 +3,11 @@
 import type { Database } from '@concord/database';
 import { InvalidArgument } from '@concord/kernel';
 import type { ListedLock } from '@concord/locking';
-import type { DecisionLog } from './decision-log.js';
+import type { DecisionLog, LoggedTransaction } from './decision-log.js';
 import { ResolutionRefused } from './errors.js';
-import { type Ended, ForcedResolutions } from './forced-resolutions.js';
-import type { Participant, PreparedTransaction, TransactionOutcome } from './participant.js';
+import { reached } from './failpoints.js';
+import { type Ended, type ForcedResolution, ForcedResolutions } from './forced-resolutions.js';
+import type { Participant, ParticipantState, PreparedTransaction, TransactionOutcome } from './participant.js';
 import { StoreParticipant } from './store-participant.js';
 import { type UnsettledTransaction, unsettledIn, withLocks } from './unsettled.js';
 
@@ -20,15 +21,12 @@ export interface ResolveOptions {
   readonly participant?: string;
 }
 
+type Said = Omit<ResolveOptions, 'participant'>;
+
 interface Parts {
   readonly database: Database;
   readonly log: DecisionLog;
   readonly participants: ReadonlyMap<string, Participant>;
-}
-
-interface Forced extends Pick<ResolveOptions, 'outcome' | 'reason'> {
-  readonly participant: string | undefined;
-  readonly decided: TransactionOutcome | undefined;
 }
 
 export const MOST_LISTED = 1000;
@@ -59,13 +57,12 @@ export class InDoubt {
     return withLocks(unsettled, prepared, locks);
   }
 
-  async resolve(id: string, { outcome, by, reason, participant }: ResolveOptions): Promise<void> {
-    assertSaid(by, reason);
+  async resolve(id: string, { participant, ...said }: ResolveOptions): Promise<void> {
+    assertSaid(said.by, said.reason);
     const [logged] = await this.parts.log.list(1, { coordinator: this.coordinator, id });
-    const was = await this.force(id, { outcome, reason, participant, decided: logged?.state });
-    const forced = { id, participant: participant ?? null, was, outcome, by, reason };
-    await this.forced.record(forced, { isDone: true });
-    this.forced.tell({ ...forced, overruled: null });
+    if (participant === undefined) await decideByForce(this.parts.log, id, { ...said, decided: logged?.state });
+    else await this.forceAt(participant, id, { ...said, logged });
+    await this.forced.alarm();
   }
 
   /** Tells of what was forced from aside. */
@@ -73,25 +70,48 @@ export class InDoubt {
     return this.forced.alarm();
   }
 
-  /** Answers what it was before. */
-  private async force(id: string, { outcome, reason, participant: name, decided }: Forced): Promise<string> {
-    if (name === undefined) return decideByForce(this.parts.log, id, { outcome, reason, decided });
+  /** What the participant itself says of it counts: unless it has answered, nothing is forced, and nothing is forgotten. */
+  private async forceAt(
+    name: string,
+    id: string,
+    { logged, outcome, ...said }: Said & { readonly logged: LoggedTransaction | undefined },
+  ): Promise<void> {
     const participant = this.parts.participants.get(name);
     if (!participant) throw new InvalidArgument(`there is no participant "${name}" here`);
-    refuseUnless(id, { participant: name, outcome, decided });
-    const found = await participant.inDoubt?.(0);
-    const prepared = found?.find((one) => one.id === id);
-    if (prepared) {
-      await (outcome === 'committed' ? participant.commit(id) : participant.abort(prepared));
-      return 'prepared';
-    }
-    if (decided === undefined) {
+    refuseUnless(id, { participant: name, outcome, decided: logged?.state });
+    const was = await participant.status(id);
+    const known = logged ?? (await preparedAt(participant, id, was));
+    if (!known) {
       throw new ResolutionRefused(`transaction ${id} is not prepared at "${name}": there is nothing to resolve`);
     }
-    // Put right by hand: nobody needs to be told any more.
-    await this.parts.log.acknowledge(id, [name], 0, null);
-    return await participant.status(id);
+    const noteDone = await this.record(participant, { id, participant: name, was, outcome, ...said });
+    await reached('operator.recorded');
+    if (was === 'prepared') await (outcome === 'committed' ? participant.commit(id) : participant.abort(known));
+    // It knows; or it was put right by hand, and need not be told any more.
+    if (logged) await this.parts.log.acknowledge(id, [name], 0, null);
+    await noteDone();
   }
+
+  /** Answers what notes that it is carried out, and tells of it. */
+  private async record(participant: Participant, said: ForcedResolution): Promise<() => Promise<void>> {
+    // Where there is nobody to carry it out later, its coordinator has decided the same, and goes on telling.
+    const own = said.was === 'prepared' ? participant.forced : undefined;
+    const forced = own ?? this.forced;
+    const number = await forced.record(said, { isDone: !own });
+    return async () => {
+      await own?.carriedOut(number, null);
+      await forced.alarm();
+    };
+  }
+}
+
+async function preparedAt(
+  participant: Participant,
+  id: string,
+  state: ParticipantState,
+): Promise<PreparedTransaction | undefined> {
+  if (state !== 'prepared') return undefined;
+  return (await participant.inDoubt?.(0))?.find((one) => one.id === id);
 }
 
 /** Errors: InvalidArgument. */
@@ -100,26 +120,32 @@ export function assertSaid(by: string, reason: string): void {
   throw new InvalidArgument('say who resolves it and for what reason: both are kept');
 }
 
-/** The decision itself: only its abort can be forced, and only over `preparing`. Errors: ResolutionRefused. */
+/** The decision itself, on record: only its abort can be forced, and only over `preparing`. Errors: ResolutionRefused. */
 export async function decideByForce(
   log: DecisionLog,
   id: string,
-  { outcome, reason, decided }: Pick<Forced, 'outcome' | 'reason' | 'decided'>,
-): Promise<string> {
+  { outcome, by, reason, decided }: Said & { readonly decided: TransactionOutcome | undefined },
+): Promise<void> {
   if (decided !== undefined && decided !== 'preparing') throw alreadyDecided(id, decided);
   if (outcome === 'committed') {
     throw new ResolutionRefused(
       'not all have voted yes: only its abort can be forced. Name a participant to commit what is prepared there',
     );
   }
-  if (decided === 'preparing' && (await log.abort(id, 'operator', reason))) return decided;
-  throw new ResolutionRefused(`transaction ${id} is ${decided ?? 'not in the log'}: there is nothing to abort`);
+  if (decided !== 'preparing' || !(await log.forceAbort(id, { by, reason }))) {
+    throw new ResolutionRefused(`transaction ${id} is ${decided ?? 'not in the log'}: there is nothing to abort`);
+  }
+  await reached('operator.decided');
 }
 
 /** Errors: ResolutionRefused, where the outcome is known to be another. */
 export function refuseUnless(
   id: string,
-  { participant, outcome, decided }: Pick<Forced, 'outcome' | 'decided'> & { readonly participant: string },
+  {
+    participant,
+    outcome,
+    decided,
+  }: { readonly participant: string; readonly outcome: Ended; readonly decided: TransactionOutcome | undefined },
 ): void {
   if (decided === undefined || decided === outcome) return;
   const next = decided === 'preparing' ? 'abort it there first' : `"${participant}" is told so, again and again`;

@@ -14,6 +14,11 @@ export interface TransactionRef {
   readonly age: { readonly started: bigint; readonly origin: string };
   /** How long the prepare may take; a vote that comes later counts for nothing. */
   readonly patienceMs: number;
+  /**
+   * Another participant takes its locks with its vote, too, and may do so later: who only reads is not to let go of its own. It
+   * prepares them, votes yes, and is told the outcome; a read-only vote counts as a no.
+   */
+  readonly keepLocks?: boolean;
 }
 
 /**
@@ -53,7 +58,7 @@ export abstract class Participant<Work = unknown> {
   /** The same in every process, and for ever: transactions under way are told to it by this name. */
   abstract readonly name: string;
 
-  /** It takes its locks when it prepares, and not when the work is done: those who only read let go of theirs after that. */
+  /** It takes its locks when it prepares, and not when the work is done: nobody lets go of any before it has. */
   readonly locksWithItsVote: boolean = false;
 
   /**

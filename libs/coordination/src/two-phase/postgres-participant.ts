@@ -12,6 +12,7 @@ import type { Prepared } from './prepare-log.js';
 import { StoreParticipant, type StoreParticipantOptions, votingOn } from './store-participant.js';
 import type { StoreWork } from './store-session.js';
 
+const REPEATED: Vote = { vote: 'no', reason: { kind: 'repeated', message: 'its events are there already' } };
 const LOOK_WITHIN_MS = 10_000;
 const LOOK_AGAIN_MS = 100;
 
@@ -42,9 +43,12 @@ export class PostgresParticipant extends StoreParticipant {
 
   protected override async commitPrepared(id: string, prepared: Prepared): Promise<void> {
     let results: readonly AppendResult[] = [];
-    await this.log.commit(id, prepared, async () => {
+    const append = async (): Promise<void> => {
       results = await this.appendProjected(prepared.requests);
-    });
+    };
+    // None: only its locks were to be kept.
+    const isAlone = this.inline?.isActive ?? false;
+    await this.log.commit(id, prepared, prepared.requests.length > 0 ? { append, isAlone } : {});
     prepared.appended?.(results);
   }
 
@@ -54,7 +58,7 @@ export class PostgresParticipant extends StoreParticipant {
     );
     appended?.(results);
     if (results.some(({ events }) => events.length > 0)) return { vote: 'yes' };
-    return { vote: 'no', reason: { kind: 'repeated', message: 'its events are there already' } };
+    return REPEATED;
   }
 
   /** With what inline projections make of it, in the running transaction. One that fails keeps the commit waiting. */
@@ -78,7 +82,9 @@ export class PostgresParticipant extends StoreParticipant {
           await this.store.lockAndLoad(streams);
           return this.store.findEvents(ids, streams);
         });
-        if (found.length > 0) return { vote: 'yes' };
+        // Those of an earlier attempt, or of another run under the same id, are there whatever has become of this one.
+        if (found.some(({ metadata }) => metadata['transactionId'] === id)) return { vote: 'yes' };
+        if (found.length > 0) return REPEATED;
         return { vote: 'no', reason: { kind: 'conflict', message: 'the connection was lost before the commit' } };
       } catch (cause) {
         if (Date.now() > deadline) throw new TransactionInDoubt(id, { cause });

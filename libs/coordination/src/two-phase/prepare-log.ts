@@ -3,10 +3,12 @@
 import { type Database, loadSql, TransactionSettled } from '@concord/database';
 import type { AppendRequest } from '@concord/event-store';
 import type { LockOwner, LockService } from '@concord/locking';
-import type { TenantId } from '@concord/tenancy';
+import { runInTenant, type TenantId } from '@concord/tenancy';
 import { OutcomeContradicted } from './errors.js';
+import { GroupedWork } from './grouped-work.js';
 import { inOrder } from './in-order.js';
 import type { ParticipantState, PreparedTransaction, TransactionRef } from './participant.js';
+import { Remembered } from './remembered.js';
 import type { StoreWork } from './store-session.js';
 import { requestsOf, textOfRequests } from './stored-requests.js';
 
@@ -23,6 +25,7 @@ interface PreparedRow {
   readonly state: Exclude<ParticipantState, 'unknown'>;
   readonly lock_owner: string;
   readonly appends: Parameters<typeof requestsOf>[0] | null;
+  readonly content: Buffer | null;
 }
 
 const sql = {
@@ -37,14 +40,19 @@ const sql = {
 
 export class PrepareLog {
   /** Of this process; the truth is in the database. */
-  private readonly known = new Map<string, Prepared>();
+  private readonly remembered = new Remembered<Prepared>();
   private guarding: Promise<unknown> | undefined;
+  private readonly prepares: GroupedWork;
+  private readonly commits: GroupedWork;
 
   constructor(
     private readonly database: Database,
     private readonly locks: LockService,
     private readonly participant: string,
-  ) {}
+  ) {
+    this.prepares = new GroupedWork(database);
+    this.commits = new GroupedWork(database);
+  }
 
   /**
    * Makes a yes durable: locks and requests, or nothing. `elsewhere`: another store checks the versions. Errors:
@@ -53,16 +61,18 @@ export class PrepareLog {
   async prepare(
     transaction: TransactionRef,
     owner: LockOwner,
-    { requests, appended, elsewhere }: Omit<StoreWork, 'owner'> & { readonly elsewhere: boolean },
+    { requests, appended, content, elsewhere }: Omit<StoreWork, 'owner'> & { readonly elsewhere: boolean },
   ): Promise<void> {
     await this.guarded();
     const { id, tenant, coordinator } = transaction;
-    const values = [this.participant, id, tenant, coordinator, owner.id, textOfRequests(requests), elsewhere];
-    await this.database.transaction(() =>
-      // Sent together, and in this order.
-      inOrder([this.locks.prepare(owner), this.database.query(sql.prepare, values)]),
-    );
-    this.known.set(id, { tenant, lockOwner: owner.id, requests, ...(appended && { appended }) });
+    const text = textOfRequests(requests);
+    const values = [this.participant, id, tenant, coordinator, owner.id, text, elsewhere, content ?? null];
+    await this.prepares.run({
+      id,
+      // In this order: what is prepared is looked at under the locks.
+      send: () => [this.locks.prepare(owner), this.database.query(sql.prepare, values)],
+    });
+    this.remembered.set(id, { tenant, lockOwner: owner.id, requests, ...(appended && { appended }) }, text.length);
   }
 
   /** Before the first yes: from then on nobody appends to what is prepared, in any process. */
@@ -78,7 +88,7 @@ export class PrepareLog {
 
   /** What is prepared, if it is still; else its state. Errors: OutcomeContradicted, where it is not to be committed. */
   async toCommit(id: string): Promise<Prepared | undefined> {
-    const known = this.known.get(id);
+    const known = this.remembered.get(id);
     if (known) return known;
     const row = await this.find(id);
     if (row?.state === 'committed') return undefined;
@@ -86,27 +96,34 @@ export class PrepareLog {
     return { tenant: row.tenant, lockOwner: row.lock_owner, requests: requestsOf(row.appends ?? []) };
   }
 
-  /** In one transaction: it is settled, its locks are free, and `append` is done. A repeat changes nothing. */
-  async commit(id: string, { lockOwner }: Prepared, append?: () => Promise<unknown>): Promise<void> {
+  /**
+   * In one transaction: it is settled, its locks are free, and `append` is done. A repeat changes nothing. `isAlone`: `append` is more
+   * than a statement.
+   */
+  async commit(
+    id: string,
+    { tenant, lockOwner }: Prepared,
+    { append, isAlone = false }: { readonly append?: () => Promise<unknown>; readonly isAlone?: boolean } = {},
+  ): Promise<void> {
+    // In this order: the guard of prepared streams lets nothing pass before their locks are released.
+    const send = (): readonly Promise<unknown>[] => [
+      this.database.query(sql.settle, [this.participant, id, 'committed']),
+      this.locks.releasePrepared(lockOwner),
+      ...(append ? [runInTenant(tenant, append)] : []),
+    ];
     try {
-      await this.database.transaction(() =>
-        // In this order: the guard of prepared streams lets nothing pass before their locks are released.
-        inOrder([
-          this.database.query(sql.settle, [this.participant, id, 'committed']),
-          this.locks.releasePrepared(lockOwner),
-          append?.() ?? Promise.resolve(),
-        ]),
-      );
+      await (isAlone ? this.database.transaction(() => inOrder(send())) : this.commits.run({ id, send }));
     } catch (error) {
       if (!(error instanceof TransactionSettled)) throw error;
+      this.remembered.delete(id);
       if (error.state !== 'committed') throw this.contradicted(id, error.state, 'committed');
     }
-    this.known.delete(id);
+    this.remembered.delete(id);
   }
 
   /** Drops what was prepared, and leaves a tombstone. Errors: OutcomeContradicted. */
   async abort({ id, tenant, coordinator }: Pick<TransactionRef, 'id' | 'tenant' | 'coordinator'>): Promise<void> {
-    this.known.delete(id);
+    this.remembered.delete(id);
     await this.database.transaction(async () => {
       const values = [this.participant, id, tenant, coordinator];
       const [buried] = await this.database.query<{ state: ParticipantState }>(sql.bury, values);
@@ -118,8 +135,10 @@ export class PrepareLog {
     });
   }
 
-  async status(id: string): Promise<ParticipantState> {
-    return (await this.find(id))?.state ?? 'unknown';
+  /** With the hash of what was asked, where that was kept. */
+  async known(id: string): Promise<{ readonly state: ParticipantState; readonly content: Buffer | null }> {
+    const row = await this.find(id);
+    return { state: row?.state ?? 'unknown', content: row?.content ?? null };
   }
 
   inDoubt(olderThanMs: number): Promise<PreparedTransaction[]> {

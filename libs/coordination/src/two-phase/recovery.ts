@@ -95,6 +95,7 @@ export async function carryOutForced(participant: Participant, ask: AskOutcome):
       if (decided === 'preparing') continue;
       const outcome = decided ?? one.outcome;
       await (outcome === 'committed' ? participant.commit(one.id) : participant.abort(one));
+      await reached('operator.carried-out');
       await forced.carriedOut(one.number, outcome === one.outcome ? null : outcome);
     } else {
       // It had come to its end meanwhile.

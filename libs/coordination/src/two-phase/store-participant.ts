@@ -12,6 +12,7 @@ import { ConcordError, type RecordedEvent, type StreamName, WrongExpectedVersion
 import type { ListedLock, LockService } from '@concord/locking';
 import { runInTenant } from '@concord/tenancy';
 import { reached } from './failpoints.js';
+import { PrepareDiffers } from './errors.js';
 import { ForcedResolutions } from './forced-resolutions.js';
 import {
   Participant,
@@ -69,7 +70,10 @@ export abstract class StoreParticipant extends Participant<StoreWork> {
   override async prepare(transaction: TransactionRef, work: StoreWork): Promise<Vote> {
     await reached('participant.prepare-received');
     const { owner } = work;
-    const vote = await this.voteOn(transaction, work);
+    const vote = await this.voteOn(transaction, work).catch((error: unknown) => {
+      const isOther = error instanceof TransactionSettled && error.state === 'different';
+      throw isOther ? new PrepareDiffers(transaction.id, this.name, { cause: error }) : error;
+    });
     if (vote.vote === 'yes') await reached('participant.prepared');
     // Nobody needs to wait for the others on its account.
     else void this.locks.release(owner);
@@ -89,8 +93,15 @@ export abstract class StoreParticipant extends Participant<StoreWork> {
     await reached('participant.aborted');
   }
 
-  override status(id: string): Promise<ParticipantState> {
-    return this.log.status(id);
+  override async status(id: string): Promise<ParticipantState> {
+    return (await this.log.known(id)).state;
+  }
+
+  /** What has become of a transaction that is asked for with this content. Errors: PrepareDiffers. */
+  async statusOf(id: string, content: Buffer): Promise<ParticipantState> {
+    const known = await this.log.known(id);
+    if (known.content && !known.content.equals(content)) throw new PrepareDiffers(id, this.name);
+    return known.state;
   }
 
   override inDoubt(olderThanMs: number): Promise<PreparedTransaction[]> {
@@ -126,7 +137,7 @@ export abstract class StoreParticipant extends Participant<StoreWork> {
   private async voteOn(transaction: TransactionRef, work: StoreWork): Promise<Vote> {
     const { owner, requests } = work;
     return votingOn(async () => {
-      if (requests.length === 0) {
+      if (requests.length === 0 && !transaction.keepLocks) {
         await this.database.transaction(() => this.locks.fence(owner));
         return { vote: 'read-only' };
       }
@@ -135,7 +146,8 @@ export abstract class StoreParticipant extends Participant<StoreWork> {
           'events with personal fields cannot be prepared, since they would be kept in the clear until the commit: record them by a command of that store alone, before or after, and refer to them by an id';
         return { vote: 'no', reason: { kind: 'refused', message, code: 'personal-data-not-prepared' } };
       }
-      await this.makeReady(transaction, { ...work, requests: this.store.complete(...requests) });
+      const complete = requests.length > 0 ? this.store.complete(...requests) : [];
+      await this.makeReady(transaction, { ...work, requests: complete });
       return { vote: 'yes' };
     });
   }
@@ -148,7 +160,10 @@ export async function votingOn(prepare: () => Promise<Vote>): Promise<Vote> {
   try {
     return await prepare();
   } catch (error) {
-    if (error instanceof TransactionSettled && error.state === 'prepared') return { vote: 'yes' };
+    if (error instanceof TransactionSettled) {
+      if (error.state === 'prepared') return { vote: 'yes' };
+      if (error.state === 'different') throw error;
+    }
     if (!(error instanceof ConcordError) || UNKNOWN.some((kind) => error instanceof kind)) throw error;
     return { vote: 'no', reason: { kind: kindOf(error), message: error.message, code: error.code } };
   }

@@ -17,6 +17,8 @@ export interface StoreWork {
   readonly owner: LockOwner;
   /** None: it was only read. */
   readonly requests: readonly AppendRequest[];
+  /** A hash of what was asked from outside: under one id nothing else is prepared. */
+  readonly content?: Buffer;
   /** Told what the commit has appended, where this process is told to commit. */
   readonly appended?: (results: readonly AppendResult[]) => void;
 }

@@ -1,13 +1,13 @@
 // Transactions as an operator's command sees them: in the databases that it is given, without an app, a store or a participant.
 // What it forces at a participant is carried out by a process that has that participant.
-import type { Database } from '@concord/database';
+import { type Database, loadSql } from '@concord/database';
 import { InvalidArgument, isId } from '@concord/kernel';
 import { PostgresLockService } from '@concord/locking';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadSql } from '@concord/database';
 import { DecisionLog, type LoggedTransaction } from './decision-log.js';
 import { ResolutionRefused } from './errors.js';
-import { ForcedResolutions } from './forced-resolutions.js';
+import { reached } from './failpoints.js';
+import { type Ended, ForcedResolutions } from './forced-resolutions.js';
 import { assertSaid, decideByForce, MOST_LISTED, refuseUnless, type ResolveOptions } from './in-doubt.js';
 import type { PreparedTransaction } from './participant.js';
 import { type UnsettledTransaction, unsettledIn, withLocks } from './unsettled.js';
@@ -30,6 +30,7 @@ interface Known {
 }
 
 const prepared = loadSql(import.meta.url, 'sql/prepared-anywhere.sql');
+const settled = loadSql(import.meta.url, 'sql/settled-state.sql');
 const LOOK_AGAIN_MS = 100;
 
 /** Unsettled transactions of some databases: of logs of decisions, and of participants whose locks are there. */
@@ -84,8 +85,7 @@ export class TransactionsDesk {
   ): Promise<Resolved[]> {
     const decided = logged.state;
     if (participant !== undefined) refuseUnless(id, { participant, outcome, decided });
-    const was = await decideByForce(at.log, id, { outcome, reason, decided });
-    await at.forced.record({ id, participant: null, was, outcome, by, reason }, { isDone: false });
+    await decideByForce(at.log, id, { outcome, by, reason, decided });
     return [{ participant: null, outcome: 'carried-out' }];
   }
 
@@ -105,6 +105,7 @@ export class TransactionsDesk {
         chosen.map(async ({ at, prepared: { participant: name } }) => {
           const said = { id, participant: name, was: 'prepared', outcome, by, reason };
           const number = await at.forced.record(said, { isDone: false });
+          await reached('operator.recorded');
           return { participant: name, outcome: await comeOf(at.forced, number, until) };
         }),
       );
@@ -114,11 +115,35 @@ export class TransactionsDesk {
         `transaction ${id} is not prepared at "${participant ?? ''}": there is nothing to resolve`,
       );
     }
-    // Put right by hand: nobody needs to be told any more.
-    await log.at.log.acknowledge(id, [participant], 0, null);
-    const number = await log.at.forced.record({ id, participant, was: 'told', outcome, by, reason }, { isDone: false });
-    await log.at.forced.carriedOut(number, null);
+    await this.putRight({ id, participant, outcome, by, reason }, log);
     return [{ participant, outcome: 'carried-out' }];
+  }
+
+  /**
+   * It was put right by hand, and nobody needs to be told any more. A commit is not forgotten before the participant's own log says
+   * that it has ended there: one that is prepared still, wherever that may be, would ask, and be told that it was aborted.
+   */
+  private async putRight(
+    { id, participant, outcome, by, reason }: Required<ResolveOptions> & { readonly id: string },
+    { at }: { readonly at: Desk },
+  ): Promise<void> {
+    const was = await this.settledAt(participant, id);
+    if (outcome === 'committed' && was === undefined) {
+      throw new ResolutionRefused(
+        `transaction ${id} is committed, and "${participant}" is told so until it has acknowledged: in none of these databases has it come to an end there. Name the one of "${participant}" as well; of a service, resolve it in a process that can ask it`,
+      );
+    }
+    await at.forced.record({ id, participant, was: was ?? 'told', outcome, by, reason }, { isDone: true });
+    await reached('operator.recorded');
+    await at.log.acknowledge(id, [participant], 0, null);
+  }
+
+  private async settledAt(participant: string, id: string): Promise<Ended | undefined> {
+    for (const { database } of this.desks) {
+      const [row] = await database.queryOutside<{ state: Ended }>(settled, [participant, id]);
+      if (row) return row.state;
+    }
+    return undefined;
   }
 
   private async logged(id: string): Promise<{ at: Desk; logged: LoggedTransaction } | undefined> {

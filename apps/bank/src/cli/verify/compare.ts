@@ -51,10 +51,10 @@ export async function compare(
 async function allBalances(query: AccountsQuery): Promise<Map<string, bigint>> {
   const balances = new Map<string, bigint>();
   for (let after: string | undefined; ;) {
-    const page = await query.page({ after, limit: PAGE });
-    for (const { account } of page) balances.set(account.accountId, account.balance);
-    if (page.length < PAGE) return balances;
-    after = page.at(-1)?.account.accountId;
+    const { rows, next } = await query.page({ after, limit: PAGE });
+    for (const { account } of rows) balances.set(account.accountId, account.balance);
+    if (next === null) return balances;
+    after = next;
   }
 }
 

@@ -4,6 +4,7 @@ import { isDay, isPosition, isText, isTime } from '../../http/checks.js';
 import { type FieldKind, type FieldOptions, inputField } from '../../http/input-field.js';
 import { Revision } from '../../http/scalars.js';
 import { parseMoney } from '../domain/money.js';
+import { ACCOUNT_SORTS } from '../read-models/accounts/accounts.query.js';
 import { ACCOUNT_ID } from '../domain/account-id.js';
 
 const CURRENCY = /^[A-Z]{3}$/;
@@ -93,6 +94,13 @@ const fromRevision: FieldKind = {
   graphql: () => Revision,
 };
 
+const accountSort: FieldKind = {
+  check: (value) => (ACCOUNT_SORTS as readonly unknown[]).includes(value),
+  message: `is one of ${ACCOUNT_SORTS.join(', ')}`,
+  description: 'What the accounts are in the order of; a dash turns it round. By their ids when left out.',
+  example: '-balance',
+};
+
 const asOf: FieldKind = {
   check: (value) => isPosition(value) || isTime(value),
   message: 'is a revision (digits), or a time with its offset, such as "2024-02-29T12:00:00Z"',
@@ -106,6 +114,7 @@ const field =
     inputField(kind, options);
 
 export const AccountIdField = field(accountId);
+export const AccountSortField = field(accountSort);
 export const AmountField = field(amount);
 export const AsOfField = field(asOf);
 export const CurrencyField = field(currency);

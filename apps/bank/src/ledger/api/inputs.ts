@@ -1,8 +1,10 @@
 // What comes in at the ledger's doors. REST takes the id of the account from the path, GraphQL as one more argument.
 import { ArgsType } from '@nestjs/graphql';
-import { LimitField } from '../../http/page.js';
+import { CursorField, LimitField } from '../../http/page.js';
+import type { AccountSort } from '../read-models/accounts/accounts.query.js';
 import {
   AccountIdField,
+  AccountSortField,
   AmountField,
   AsOfField,
   CurrencyField,
@@ -138,8 +140,14 @@ export class AccountsQuestion {
   @LimitField()
   limit?: number | null;
 
-  @AccountIdField({ optional, description: 'The `next` of the page before.' })
+  @AccountSortField({ optional })
+  sort?: AccountSort | null;
+
+  @CursorField('The `next` of the page before.')
   after?: string | null;
+
+  @CursorField('The `previous` of the page behind.')
+  before?: string | null;
 
   @PositionField({ optional })
   afterPosition?: string | null;

@@ -1,8 +1,8 @@
 // What both doors do with a question: wait for the read model if asked to, query, present.
 import { Injectable } from '@nestjs/common';
 import type { RecordedEvent } from '@concord/kernel';
-import { NotFound } from '../../http/errors.js';
-import { type Page, pageOf } from '../../http/page.js';
+import { InvalidInput, NotFound } from '../../http/errors.js';
+import { DEFAULT_LIMIT, type KeysetPage, type Page, pageOf } from '../../http/page.js';
 import { ReadModelWait } from '../../http/read-model-wait.js';
 import { AccountsQuery } from '../read-models/accounts/accounts.query.js';
 import { StatementQuery } from '../read-models/statement/statement.query.js';
@@ -29,16 +29,19 @@ export class LedgerReads {
     return presentAccount(found);
   }
 
-  async accounts(question: AccountsQuestion, seen?: bigint): Promise<Page<AccountView>> {
-    const { region, after, limit, afterPosition } = question;
+  async accounts(question: AccountsQuestion, seen?: bigint): Promise<KeysetPage<AccountView>> {
+    const { region, sort, after, before, limit, afterPosition } = question;
+    if (after && before)
+      throw new InvalidInput([{ field: 'before', message: 'goes with no `after`: give one of them' }]);
     await this.wait.until(positionOf(afterPosition) ?? seen, 'ledger.accounts', 'ledger.districts');
-    const where = { region: region ?? undefined, after: after ?? undefined };
-    return pageOf(
-      limit,
-      (wanted) => this.accountsQuery.page({ ...where, limit: wanted }),
-      presentAccount,
-      (account) => account.accountId,
-    );
+    const { rows, next, previous } = await this.accountsQuery.page({
+      region: region ?? undefined,
+      sort: sort ?? undefined,
+      after: after ?? undefined,
+      before: before ?? undefined,
+      limit: limit ?? DEFAULT_LIMIT,
+    });
+    return { items: rows.map(presentAccount), next, previous };
   }
 
   async statement(accountId: string, question: StatementQuestion, seen?: bigint): Promise<Page<StatementLineView>> {

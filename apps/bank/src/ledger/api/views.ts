@@ -31,11 +31,14 @@ export class AccountView {
 
 @ObjectType('AccountPage')
 export class AccountPageView {
-  @ShownView(() => [AccountView], 'In the order of their ids.')
+  @ShownView(() => [AccountView], 'In the order that was asked for.')
   items!: AccountView[];
 
   @Shown('Pass it as `after` for the next page; null when this is the last.', { nullable: true })
   next!: string | null;
+
+  @Shown('Pass it as `before` for the page before; null when this is the first.', { nullable: true })
+  previous!: string | null;
 }
 
 @ObjectType('StatementLine')

@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Logger } from '@nestjs/common';
 import { ConcordError } from '@concord/kernel';
-import { OutcomeContradicted } from '../errors.js';
+import { OutcomeContradicted, PrepareDiffers } from '../errors.js';
 import type { Participant, TransactionOutcome } from '../participant.js';
 import { isAction, MEDIA_TYPE, parseBody, parseKnown, parseRef, type TwoPhaseAction } from './messages.js';
 import { isSigned, SIGNATURE_HEADER, TIME_HEADER } from './signature.js';
@@ -92,6 +92,9 @@ export class TwoPhaseDoor {
 
   private refusalFor(error: unknown): Refusal {
     if (error instanceof Refusal) return error;
+    if (error instanceof PrepareDiffers) {
+      return new Refusal(409, error.code, 'Another transaction has this id', error.message);
+    }
     if (error instanceof OutcomeContradicted) {
       return new Refusal(409, error.code, 'It has come to another end here', error.message);
     }

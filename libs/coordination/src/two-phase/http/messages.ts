@@ -55,7 +55,7 @@ export function parseKnown(transaction: unknown): Pick<TransactionRef, 'id' | 't
 
 /** Errors: as of parseKnown. */
 export function parseRef(transaction: unknown): TransactionRef {
-  const { age, patienceMs } = fieldsOf(transaction);
+  const { age, patienceMs, keepLocks = false } = fieldsOf(transaction);
   const { started, origin } = fieldsOf(age);
   if (typeof started !== 'string' || !/^\d{1,18}$/.test(started)) {
     throw new InvalidArgument('transaction.age.started is no number of microseconds, as text');
@@ -64,7 +64,8 @@ export function parseRef(transaction: unknown): TransactionRef {
   if (typeof patienceMs !== 'number' || !(patienceMs >= 1 && patienceMs <= MAX_PATIENCE_MS)) {
     throw new InvalidArgument(`transaction.patienceMs is 1 to ${MAX_PATIENCE_MS}`);
   }
-  return { ...parseKnown(transaction), age: { started: BigInt(started), origin }, patienceMs };
+  if (typeof keepLocks !== 'boolean') throw new InvalidArgument('transaction.keepLocks is true or false');
+  return { ...parseKnown(transaction), age: { started: BigInt(started), origin }, patienceMs, keepLocks };
 }
 
 /** Errors: InvalidArgument: a vote that is not understood is none. */

@@ -1,6 +1,7 @@
 // The service's side: turns what a coordinator sends into work on a store of its own, which is prepared there.
 import { InvariantBroken } from '@concord/domain';
 import { derivedIdOf } from '@concord/kernel';
+import { createHash } from 'node:crypto';
 import { LeaseLost, LockWaitTimeout, OwnerWounded } from '@concord/locking';
 import { runInTenant } from '@concord/tenancy';
 import {
@@ -36,11 +37,12 @@ export class ServiceParticipant extends Participant {
   }
 
   override async prepare(transaction: TransactionRef, work: unknown): Promise<Vote> {
-    const known = await this.store.status(transaction.id);
+    const content = hashOf(transaction, work);
+    const known = await this.store.statusOf(transaction.id, content);
     // A repeat: its own locks would be in its way.
     if (known === 'prepared') return { vote: 'yes' };
     if (known !== 'unknown') return no('settled', `the transaction is ${known} here`);
-    return runInTenant(transaction.tenant, () => this.prepareAnew(transaction, work));
+    return runInTenant(transaction.tenant, () => this.prepareAnew(transaction, work, content));
   }
 
   override commit(id: string): Promise<void> {
@@ -68,14 +70,15 @@ export class ServiceParticipant extends Participant {
     return this.store.forgetSettled(olderThanMs);
   }
 
-  private async prepareAnew(transaction: TransactionRef, work: unknown): Promise<Vote> {
+  private async prepareAnew(transaction: TransactionRef, work: unknown, content: Buffer): Promise<Vote> {
     const session = this.store.open(transaction.age);
     try {
       await this.work(work, session, transaction);
       // By the first attempt: a repeat of the whole under the same id is recognised here, too.
       const eventId = (index: number): string =>
         derivedIdOf(transaction.age.origin, 'transaction', this.name, index.toString());
-      return await this.store.prepare(transaction, session.work(eventId, { transactionId: transaction.id }));
+      const parts = session.work(eventId, { transactionId: transaction.id });
+      return await this.store.prepare(transaction, { ...parts, content });
     } catch (error) {
       if (error instanceof InvariantBroken) return no('refused', error.message, error.code);
       if (PASSING.some((kind) => error instanceof kind)) return no('conflict', (error as Error).message);
@@ -84,6 +87,17 @@ export class ServiceParticipant extends Participant {
       session.release();
     }
   }
+}
+
+/** Of all that is asked, whatever the order of names: but for how long the answer is waited for. */
+function hashOf({ tenant, coordinator, age, keepLocks = false }: TransactionRef, work: unknown): Buffer {
+  const content = [tenant, coordinator, age.started.toString(), age.origin.toLowerCase(), keepLocks, work];
+  return createHash('sha256').update(JSON.stringify(content, inOrderOfNames)).digest();
+}
+
+function inOrderOfNames(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 function no(kind: NoReason['kind'], message: string, code?: string): Vote {

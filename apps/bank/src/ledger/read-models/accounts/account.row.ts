@@ -1,11 +1,16 @@
 // An account as it stands.
 import type { StreamPosition } from '@concord/kernel';
-import { ActiveRecord, asBigint } from '@concord/projections';
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { ActiveRecord, asBigint, BelongsTo, type Related, type Scope } from '@concord/projections';
+import { Column, Entity, In, PrimaryColumn } from 'typeorm';
 import type { Money } from '../../domain/money.js';
+import { DistrictRow } from '../districts/district.row.js';
 
 @Entity({ schema: 'bank', name: 'accounts' })
 export class AccountRow extends ActiveRecord {
+  static readonly inDistricts =
+    (districtIds: readonly number[]): Scope<AccountRow> =>
+    () => ({ districtId: In(districtIds) });
+
   @PrimaryColumn({ name: 'account_id', type: 'text' })
   accountId!: string;
 
@@ -30,6 +35,10 @@ export class AccountRow extends ActiveRecord {
   /** Of the account's stream, at this state. */
   @Column({ type: 'bigint', transformer: asBigint })
   revision!: StreamPosition;
+
+  /** Null while it is not known. */
+  @BelongsTo(() => DistrictRow, { districtId: 'districtId' })
+  district?: Related<DistrictRow | null>;
 
   /** What can still be taken out. */
   get available(): Money {

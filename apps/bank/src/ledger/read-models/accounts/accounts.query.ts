@@ -1,6 +1,6 @@
 // Questions about accounts, answered from bank.accounts and bank.districts.
 import { Injectable } from '@nestjs/common';
-import { In, MoreThan } from 'typeorm';
+import type { Page } from '@concord/projections';
 import { DistrictRow } from '../districts/district.row.js';
 import { AccountRow } from './account.row.js';
 
@@ -10,10 +10,16 @@ export interface AccountInRegion {
   readonly region: string | null;
 }
 
-/** A page of accounts in the order of their ids, after one of them, in one region or in all. */
+/** What accounts can be in the order of; a dash before it turns it round. */
+export const ACCOUNT_SORTS = ['accountId', '-accountId', 'balance', '-balance', 'openedOn', '-openedOn'] as const;
+export type AccountSort = (typeof ACCOUNT_SORTS)[number];
+
+/** A page of accounts, in one region or in all, from the cursor of another one. */
 export interface AccountPage {
   readonly region?: string | undefined;
+  readonly sort?: AccountSort | undefined;
   readonly after?: string | undefined;
+  readonly before?: string | undefined;
   readonly limit: number;
 }
 
@@ -31,17 +37,21 @@ export class AccountsQuery {
     return district?.region ?? null;
   }
 
-  async page({ region, after, limit }: AccountPage): Promise<AccountInRegion[]> {
-    const districts = await DistrictRow.findBy(region === undefined ? {} : { where: { region } });
-    const regions = new Map(districts.map((district) => [district.districtId, district.region]));
-    const accounts = await AccountRow.findBy({
-      where: {
-        ...(region !== undefined && { districtId: In([...regions.keys()]) }),
-        ...(after !== undefined && { accountId: MoreThan(after) }),
-      },
-      order: { accountId: 'ASC' },
+  /** Errors: CursorInvalid. */
+  async page({ region, sort = 'accountId', after, before, limit }: AccountPage): Promise<Page<AccountInRegion>> {
+    const column = sort.replace('-', '') as 'accountId' | 'balance' | 'openedOn';
+    const { rows, ...cursors } = await AccountRow.page({
+      scopes: region === undefined ? [] : [AccountRow.inDistricts(await this.districtsIn(region))],
+      order: { [column]: sort.startsWith('-') ? 'DESC' : 'ASC' },
       limit,
+      ...(after !== undefined && { after }),
+      ...(before !== undefined && { before }),
+      relations: ['district'],
     });
-    return accounts.map((account) => ({ account, region: regions.get(account.districtId) ?? null }));
+    return { ...cursors, rows: rows.map((account) => ({ account, region: account.district?.region ?? null })) };
+  }
+
+  private async districtsIn(region: string): Promise<number[]> {
+    return (await DistrictRow.findBy({ where: { region } })).map(({ districtId }) => districtId);
   }
 }

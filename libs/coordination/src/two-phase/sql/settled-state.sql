@@ -1,0 +1,1 @@
+select state from concord.prepared_transactions where participant = $1 and transaction_id = $2 and state <> 'prepared'
