@@ -1,6 +1,12 @@
 // The port of consumer groups: competing consumers over many processes that keep the order of each stream. The adapter,
 // postgres-consumer-groups.ts, takes the events from any store.
-import { ConcordError, type GlobalPosition, type RecordedEvent, type StreamName, type StreamPosition } from '@concord/kernel';
+import {
+  ConcordError,
+  type GlobalPosition,
+  type RecordedEvent,
+  type StreamName,
+  type StreamPosition,
+} from '@concord/kernel';
 import type { TenantId } from '@concord/tenancy';
 import type { Delivery } from '../delivery.js';
 import type { Signal } from '../signal.js';

@@ -80,7 +80,12 @@ export class SliceWorker {
 
   get heldUp(): readonly HeldUp[] {
     const { slice } = this.owned;
-    const stopped = [...this.stopped.stopped].map(([tenantId, why]) => ({ slice, tenantId, stream: undefined, ...why }));
+    const stopped = [...this.stopped.stopped].map(([tenantId, why]) => ({
+      slice,
+      tenantId,
+      stream: undefined,
+      ...why,
+    }));
     return [...stopped, ...this.waiting.heldUp];
   }
 

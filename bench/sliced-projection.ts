@@ -1,20 +1,21 @@
 // How fast one process projects in slices, beside the same projection with a single owner: 20,000 events of 500 streams that are there
 // already, one row upserted an event, until caught up. They take turns; the ratio is the median of those within a round.
-// node --import ./test/load-typescript.js test/measure/sliced-projection.ts [--rounds 3] [--events 20000] [--slices 16]
+// npm run build && npx node dist/bench/sliced-projection.js [--rounds 3] [--events 20000] [--slices 16]
+import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type Database, openDatabase } from '@concord/database';
+import { type Database, openDatabase, openPostgres } from '@concord/database';
 import { EventStore, EventStoreModule, PostgresEventStore } from '@concord/event-store';
 import { newId, type RecordedEvent } from '@concord/kernel';
 import { type ProjectionOptions, Projection, Projections, ProjectionsModule } from '@concord/projections';
 import { runInTenant } from '@concord/tenancy';
 import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { Deposited } from '../../bench/account.js';
-import { BalanceRow } from '../../bench/concord/balance.row.js';
-import { databaseModule } from '../../bench/concord/bus.app.js';
-import { emptyBalances } from '../../bench/concord/projection.app.js';
-import { RowsProjector } from '../../bench/concord/projectors.js';
-import { EmbeddedServer } from '../torture/embedded-server.js';
+import type { Deposited } from './account.js';
+import { BalanceRow } from './concord/balance.row.js';
+import { databaseModule } from './concord/bus.app.js';
+import { emptyBalances } from './concord/projection.app.js';
+import { RowsProjector } from './concord/projectors.js';
+import { createDatabase, dropDatabase, dropLeftovers } from './databases.js';
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string' }, events: { type: 'string' }, slices: { type: 'string' } },
@@ -22,6 +23,7 @@ const { values } = parseArgs({
 const ROUNDS = Number(values.rounds ?? 3);
 const EVENTS = Number(values.events ?? 20_000);
 const SLICES = Number(values.slices ?? 16);
+const DATA_FOLDER = '.concord-bench';
 const STREAMS = 500;
 const TENANT = 'bench';
 const PATIENCE_MS = 120_000;
@@ -29,8 +31,11 @@ const PATIENCE_MS = 120_000;
 @Module({})
 class ProjectionApp {}
 
-const server = await EmbeddedServer.start();
-const opened = await openDatabase({ url: server.url, rows: [BalanceRow] });
+mkdirSync(DATA_FOLDER, { recursive: true });
+const lease = await openPostgres({ dataFolder: DATA_FOLDER });
+if (lease.embedded) await dropLeftovers(lease.url);
+const url = await createDatabase(lease.url, 'sliced');
+const opened = await openDatabase({ url, rows: [BalanceRow] });
 await fill(new PostgresEventStore(opened.database));
 const ratios: number[] = [];
 for (let round = 0; round <= ROUNDS; round += 1) {
@@ -44,8 +49,8 @@ for (let round = 0; round <= ROUNDS; round += 1) {
 ratios.sort((a, b) => a - b);
 process.stdout.write(`median ratio ${ratios[Math.floor(ratios.length / 2)]?.toFixed(2)}\n`);
 await opened.close();
-await server.remove();
-process.exit(0);
+await dropDatabase(lease.url, url);
+await lease.release();
 
 async function fill(store: PostgresEventStore): Promise<void> {
   const memo = 'm'.repeat(200);
