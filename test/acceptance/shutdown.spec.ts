@@ -88,7 +88,7 @@ describe('the process', () => {
     const started = Date.now();
     expect(await stop(bank, 'SIGINT')).toBe(0);
     expect(await socket.closed).toBe(1001);
-    expect((await waiting).status).toBe(503);
+    expect((await waiting).status).toBe(504);
     expect(Date.now() - started).toBeLessThan(4_000);
   });
 

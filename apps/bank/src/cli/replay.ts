@@ -56,8 +56,11 @@ async function rebuild(projections: Projections, name: string, heads: readonly T
     const progress = new Progress(`replay of ${tenantId}`, 'events');
     const onProgress = (done: RebuildProgress): void =>
       progress.update(done.events, Math.min(Number(done.position) / Number(head), 1));
-    events += await projections.rebuild(name, { tenantId, onProgress });
-    progress.stop();
+    try {
+      events += await projections.rebuild(name, { tenantId, onProgress });
+    } finally {
+      progress.stop();
+    }
   }
   return events;
 }
