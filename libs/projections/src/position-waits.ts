@@ -1,5 +1,6 @@
 // Read your own writes: waits until read models show a position. However many wait, one clock looks for all of them, with
-// one statement for each projection and tenant that somebody waits for, one after the other: at most one connection.
+// one statement for each projection and tenant that somebody waits for, one after the other: at most one connection. What this
+// process has projected itself it knows at once.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { EventStore } from '@concord/event-store';
@@ -21,9 +22,17 @@ interface Waiter {
 }
 
 /** All who wait for one thing to reach a position. */
-interface Line {
-  readonly read: () => Promise<GlobalPosition>;
+interface Line extends Reading {
   readonly waiters: Set<Waiter>;
+}
+
+/** How it is learned how far something has come. */
+interface Reading {
+  readonly read: () => Promise<GlobalPosition>;
+  /** Without asking, by this process alone. */
+  readonly known?: () => GlobalPosition;
+  /** Raised when that may be more. */
+  readonly advanced?: Signal;
 }
 
 /** Waits for positions. */
@@ -62,13 +71,17 @@ export class PositionWaits implements OnModuleDestroy {
     const behind = names.filter((name) => this.isBehindCommands(name));
     const tenant = currentTenant();
     // Without this a position that was never given would seem to be shown by what is inline.
-    if (this.appended < position && !(await this.inLine('', () => this.readAppended(), { position, deadline }))) {
+    const appended = { read: () => this.readAppended() };
+    if (this.appended < position && !(await this.inLine('', appended, { position, deadline }))) {
       return false;
     }
     const shown = await Promise.all(
-      behind.map((name) => {
+      behind.map(async (name) => {
+        const known = (): GlobalPosition => runInTenant(tenant, () => this.projections.knownPosition(name));
+        if (known() >= position) return true;
         const read = (): Promise<GlobalPosition> => runInTenant(tenant, () => this.projections.position(name));
-        return this.inLine(`${tenant}\n${name}`, read, { position, deadline });
+        const reading = { read, known, advanced: this.projections.advanced(name) };
+        return this.inLine(`${tenant}\n${name}`, reading, { position, deadline });
       }),
     );
     return shown.every(Boolean);
@@ -92,16 +105,32 @@ export class PositionWaits implements OnModuleDestroy {
 
   private inLine(
     name: string,
-    read: () => Promise<GlobalPosition>,
+    reading: Reading,
     { position, deadline }: Pick<Waiter, 'position' | 'deadline'>,
   ): Promise<boolean> {
     return new Promise((settle, fail) => {
-      const line = this.lines.get(name) ?? { read, waiters: new Set() };
+      const line = this.lines.get(name) ?? this.outside(() => this.newLine(name, reading));
       line.waiters.add({ position, deadline, settle, fail });
-      this.lines.set(name, line);
       this.hint.raise();
       this.running ??= this.outside(() => this.run());
     });
+  }
+
+  private newLine(name: string, reading: Reading): Line {
+    const line = { ...reading, waiters: new Set<Waiter>() };
+    this.lines.set(name, line);
+    void this.hear(name, line);
+    return line;
+  }
+
+  /** Tells them what this process knows, when it comes to know it. */
+  private async hear(name: string, { waiters, known, advanced }: Line): Promise<void> {
+    if (!known || !advanced) return;
+    do {
+      const { seen } = advanced;
+      await advanced.wait(seen, SELDOM_MS);
+      if (waiters.size > 0) settleUpTo(known(), waiters);
+    } while (this.lines.get(name)?.waiters === waiters);
   }
 
   private async run(): Promise<void> {
@@ -109,7 +138,7 @@ export class PositionWaits implements OnModuleDestroy {
     for (let pause = FIRST_MS; this.lines.size > 0;) {
       const { seen } = this.hint;
       for (const [name, line] of [...this.lines]) {
-        await this.look(line);
+        if (line.waiters.size > 0) await this.look(line);
         if (line.waiters.size === 0) this.lines.delete(name);
       }
       if (this.lines.size === 0) break;
@@ -147,5 +176,13 @@ export class PositionWaits implements OnModuleDestroy {
     const untilFirst = deadlines.reduce((first, deadline) => Math.min(first, deadline), Infinity) - Date.now();
     const least = new Promise<void>((resolve) => setTimeout(resolve, FIRST_MS));
     await Promise.all([least, this.hint.wait(seen, Math.max(0, Math.min(pause, untilFirst)))]);
+  }
+}
+
+function settleUpTo(position: GlobalPosition, waiters: Set<Waiter>): void {
+  for (const waiter of waiters) {
+    if (waiter.position > position) continue;
+    waiters.delete(waiter);
+    waiter.settle(true);
   }
 }

@@ -88,11 +88,11 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
     const projection = this.registry.get(name);
     if (this.isInline(projection)) return true;
     const deadline = Date.now() + milliseconds;
-    const advanced = this.running.get(name)?.advanced ?? new Signal();
+    const advanced = this.advanced(name);
     for (let askAt = 0; ;) {
       const { seen } = advanced;
       // What this process has done it knows; what another one has done it asks for now and then.
-      if (this.isKnownToShow(name, position)) return true;
+      if (this.knownPosition(name) >= position) return true;
       if (Date.now() >= Math.min(askAt, deadline)) {
         if ((await this.askPosition(name)) >= position) return true;
         askAt = Date.now() + POLL_MS;
@@ -114,8 +114,14 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
     return asking;
   }
 
-  private isKnownToShow(name: string, position: GlobalPosition): boolean {
-    return (this.running.get(name)?.positionOf(currentTenant()) ?? -1n) >= position;
+  /** How far this process knows a projection to have come for the running tenant, without asking; -1n when it does not. */
+  knownPosition(name: string): GlobalPosition {
+    return this.running.get(name)?.positionOf(currentTenant()) ?? -1n;
+  }
+
+  /** Raised when this process has moved a projection on, for whatever tenant. */
+  advanced(name: string): Signal {
+    return this.running.get(name)?.advanced ?? new Signal();
   }
 
   /**
