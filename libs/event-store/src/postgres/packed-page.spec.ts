@@ -59,7 +59,11 @@ it('any event comes out of it as it does row by row', async () => {
   const type = fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 30 })
     .filter((name) => !/\p{Cc}/u.test(name) && !name.startsWith('$'));
-  const json = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('\\u0000'));
+  // As JSON has it: what it cannot hold exactly (-0, among the numbers) is refused.
+  const json = fc
+    .jsonValue()
+    .filter((value) => !JSON.stringify(value).includes('\\u0000'))
+    .map((value) => JSON.parse(JSON.stringify(value)) as typeof value);
   const metadata = fc.dictionary(fc.constantFrom('note', 'a"b', 'c,d', 'e\\f'), json, { maxKeys: 3 });
   const written = fc.array(fc.record({ type, data: json, metadata }), { minLength: 1, maxLength: 60 });
   await fc.assert(
