@@ -1,33 +1,14 @@
 // Forty accounts of the real bank, with the events on KurrentDB: import, import again, verify, replay.
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createTestDatabase } from '@concord/testing';
 import { startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
+import { BERKA, someAccounts, withBerka } from '../fixtures/import/berka.js';
 import { startTool } from '../fixtures/import/command-line.js';
+import { removeImportFolders } from '../fixtures/import/import-folder.js';
 import { runTool } from '../fixtures/in-process.js';
-import { importFolderOf, removeImportFolders } from '../fixtures/import/import-folder.js';
 
-const BERKA = process.env['BERKA_DIR'] ?? fileURLToPath(new URL('../../../shared/data/berka', import.meta.url));
-const withBerka = existsSync(BERKA) ? it : it.skip;
 const MINUTES = 60_000;
 
 afterAll(removeImportFolders);
-
-function someAccounts(count: number): { readonly folder: string; readonly rows: number } {
-  const rowsOf = (name: string): string[] =>
-    readFileSync(join(BERKA, `${name}.csv`), 'utf8')
-      .trim()
-      .split('\n')
-      .slice(1);
-  const accounts = rowsOf('accounts').slice(0, count);
-  const ids = new Set(accounts.map((row) => row.split(',')[0]));
-  const transactions = rowsOf('transactions').filter((row) => ids.has(row.split(',')[1]));
-  return {
-    folder: importFolderOf({ districts: rowsOf('districts'), accounts, transactions }),
-    rows: transactions.length,
-  };
-}
 
 withBerka(
   `imports, verifies to the haléř, and replays to the same digests (data: ${BERKA})`,
@@ -35,7 +16,7 @@ withBerka(
     const [events, models] = [await createTestDatabase(), await createTestDatabase()];
     const environment = { EVENTSTORE_PORT: '0', LOG_LEVEL: 'silent' };
     const server = await startEventStoreServer({ url: events.url, environment });
-    const { folder, rows } = someAccounts(40);
+    const { folder, transactions: rows } = someAccounts(40);
     process.env['EVENTSTORE_URL'] = server.connectionString;
     try {
       const run = (tool: string, ...args: string[]) => runTool(tool, models.url, ...args, '--tenant', 'berka');
