@@ -9,7 +9,15 @@ export default class NativeEnvironment {
   fakeTimersModern = null;
   #left = { env: { ...process.env }, exit: process.exit, console: globalThis.console, directory: process.cwd() };
 
-  setup() {}
+  setup() {
+    // Where Jest's framework keeps its handlers of events: this spec's copy would take over those of the last one, and tell
+    // uncaught errors to tests that are over.
+    delete globalThis[Symbol.for('EVENT_HANDLERS')];
+    // A worker that ends is started again, and its spec with it, which might then pass.
+    process.exit = (code) => {
+      throw new Error(`process.exit(${code}) was called in the process of the specs`);
+    };
+  }
 
   teardown() {
     for (const name of Object.keys(process.env)) if (!(name in this.#left.env)) delete process.env[name];
