@@ -3,7 +3,7 @@ import type { ValueTransformer } from 'typeorm';
 import { ReadModelIsReadOnly } from './row-errors.js';
 import { currentRowScope } from './row-scope.js';
 import { RowSession } from './row-session.js';
-import { assertValid } from './validation.js';
+import { assertValid, hasRules } from './validation.js';
 import { type RowType, ViewRecord } from './view-record.js';
 
 export type { RowType };
@@ -34,7 +34,7 @@ export abstract class ActiveRecord extends ViewRecord {
   }
 
   /**
-   * Stores the present values of a row that exists; nothing is sent when it was loaded and has not changed. Errors:
+   * Stores the present values of a row that exists; in a projector nothing is sent when it has not changed. Errors:
    * ReadModelIsReadOnly; RowInvalid; RowIsStale; when the row is gone it throws.
    */
   async update(): Promise<this> {
@@ -52,9 +52,9 @@ async function write(row: ActiveRecord, change: 'insert' | 'update' | 'delete'):
   const type = row.constructor as RowType<ActiveRecord> & { readonly owned: boolean };
   const { database, session } = currentRowScope(type.name);
   if (!session && !type.owned) throw new ReadModelIsReadOnly(type.name);
-  // Here, too, and not only before all is written: who wrote it learns of it, and which event it was.
-  if (change !== 'delete') await assertValid(row);
   const own = session ?? new RowSession(database);
-  own[change](row);
+  // Here, too, and not only before all is written: who wrote it learns of it, and which event it was.
+  if (change !== 'delete' && hasRules(type)) await own.after(assertValid(row), () => own[change](row));
+  else own[change](row);
   if (!session) await own.flush();
 }

@@ -47,14 +47,13 @@ describe('a row that breaks a rule of its class', () => {
 });
 
 describe('a row', () => {
-  it('knows what has changed since it was read or written, and sends nothing when nothing has', () =>
+  it('knows what has changed since it was read or written', () =>
     inNewTenant(async () => {
       expect(book(1).changes()).toBeUndefined();
       await book(1).insert();
       for (const find of [() => BookRow.find({ id: 1 }), async () => (await BookRow.findBy({}))[0]]) {
         const row = (await find())!;
         expect(row.changes()).toEqual({});
-        expect(await statementsOf(site.opened[0]!, () => row.update())).toBe(0);
         row.price += 1n;
         row.notes.push('read');
         expect(row.changes()).toEqual({
@@ -65,6 +64,44 @@ describe('a row', () => {
         expect(row.changes()).toEqual({});
       }
       expect(await BookRow.find({ id: 1 })).toMatchObject({ price: 3n, notes: ['read', 'read'], version: 3 });
+    }));
+
+  it('is not sent by a projector when nothing has changed', () =>
+    inNewTenant(async () => {
+      await book(1).insert();
+      const unchanged = async (): Promise<unknown> => (await BookRow.find({ id: 1 }))!.update();
+      // The find.
+      expect(await statementsOf(site.opened[0]!, () => projectingRows(main(), unchanged))).toBe(1);
+    }));
+
+  it('is sent again where the transaction of its update was rolled back', () =>
+    inNewTenant(async () => {
+      await ShelfRow.of({ id: 's', room: 'old' }).insert();
+      const row = (await ShelfRow.find({ id: 's' }))!;
+      row.room = 'new';
+      const rolledBack = main().transaction(async () => {
+        await row.update();
+        throw new Error('rolled back');
+      });
+      await expect(rolledBack).rejects.toThrow('rolled back');
+      await main().transaction(() => row.update());
+      expect(await ShelfRow.find({ id: 's' })).toMatchObject({ room: 'new' });
+    }));
+
+  it('is written, whatever a projector does beside it, and also when it does not wait for it', () =>
+    inNewTenant(async () => {
+      const part = async (id: number): Promise<void> => {
+        const [known] = await BookRow.findBy({ where: { id } });
+        if (!known) await book(id).insert();
+      };
+      await main().transaction(() =>
+        projectingRows(main(), async () => {
+          await book(1).insert();
+          await Promise.all([part(2), part(3), book(4).insert(), part(5)]);
+          void book(6).insert();
+        }),
+      );
+      expect((await BookRow.findBy({ order: { id: 'ASC' } })).map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6]);
     }));
 
   it('is read again as it is stored, into the same object', () =>

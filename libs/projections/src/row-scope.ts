@@ -30,10 +30,10 @@ export async function projectingRows<T>(
   work: () => Promise<T>,
   { named = [], locked = false }: Projecting = {},
 ): Promise<T> {
-  const session = new RowSession(database, locked);
+  const session = new RowSession(database, { locked });
   await session.load(named);
   const result = await scope.run({ database, session }, work);
-  await session.flush();
+  await session.end();
   return result;
 }
 

@@ -44,16 +44,18 @@ interface Identities {
 
 export class RowSession {
   private readonly tables = new Map<RowClass<TenantRow>, Identities>();
+  private readonly checks = new Set<Promise<void>>();
+  private flushed: Promise<void> = Promise.resolve();
 
-  /** `locked`: nobody else changes what was found here before the transaction ends. */
+  /** `batch`: of a projector's, whose rows end with it; `locked`: nobody else changes what was found before the transaction ends. */
   constructor(
     private readonly database: Database,
-    private readonly locked = false,
+    private readonly batch?: { readonly locked: boolean },
   ) {}
 
   /** Whether what is found of this class is locked; rows of a view are nobody's to lock. */
   locks(type: RowClass<TenantRow>): boolean {
-    return this.locked && !this.identities(type).table.isView;
+    return this.batch?.locked === true && !this.identities(type).table.isView;
   }
 
   /** Loads rows that will be asked for by their keys, with one statement a table. What is known already is left alone. */
@@ -159,7 +161,8 @@ export class RowSession {
     const [identities, identity] = this.written(row);
     const known = identities.rows.get(identity);
     if (known && !this.present(known)) throw new Error(`${describe(row)} is not there to update`);
-    if (known?.state !== 'new' && known?.state !== 'changed' && identities.table.isUnchanged(row)) return;
+    const isWaiting = known?.state === 'new' || known?.state === 'changed';
+    if (!isWaiting && this.isWritten(identities, row)) return;
     this.track(identities, identity, row, known?.state === 'new' ? 'new' : 'changed');
   }
 
@@ -169,14 +172,40 @@ export class RowSession {
     this.track(identities, identity, row, known?.state === 'new' ? 'absent' : 'deleted');
   }
 
+  /** A change that is made once this has come to a good end, which the end of the batch waits for. */
+  async after(check: Promise<void>, change: () => void): Promise<void> {
+    const changed = check.then(change);
+    this.checks.add(changed);
+    await changed.finally(() => this.checks.delete(changed));
+  }
+
   /** Writes what waits. Errors: the database's (a key that is taken), RowIsStale, or a row to update that is not there. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    // One at a time: two would write the same rows.
+    const flushed = this.flushed.then(() => this.writeAll());
+    this.flushed = flushed.catch(() => undefined);
+    return flushed;
+  }
+
+  /** Writes all that is left, also what is still being checked. Errors: as of flush. */
+  async end(): Promise<void> {
+    await Promise.allSettled(this.checks);
+    await this.flush();
+  }
+
+  private async writeAll(): Promise<void> {
     const dirty = [...this.tables].filter(([, { waiting }]) => waiting > 0);
     for (const [type, { rows }] of dirty) if (hasRules(type)) await assertAllValid(rows.values());
+    // What comes while this writes waits for the next one.
+    for (const [, identities] of dirty) identities.waiting = 0;
     for (const state of ['deleted', 'new', 'changed'] as const) {
       for (const [type, identities] of dirty) await this.write(type, identities, state);
     }
-    for (const [, identities] of dirty) identities.waiting = 0;
+  }
+
+  /** Only in a batch: elsewhere a row outlives its transaction, and what was written last may have been rolled back. */
+  private isWritten({ table }: Identities, row: TenantRow): boolean {
+    return this.batch !== undefined && table.isUnchanged(row);
   }
 
   private written(row: TenantRow): [Identities, string] {
