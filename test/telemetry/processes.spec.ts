@@ -64,5 +64,7 @@ it('counts instances by state when asked: what has ended or waits for an event i
   });
   expect(await instances()).toEqual({ due: 1, timer: 1, retrying: 1, compensating: 1, quarantined: 1 });
   await talks.node.runtime.stop();
-  expect(await instances()).toEqual({});
+  await database.query({ text: `update concord.processes set due_at = now() where instance_id = 'b'` });
+  // Nobody counts any more: the SDK has what it heard last.
+  expect(await instances()).toMatchObject({ due: 1, timer: 1 });
 });
