@@ -41,6 +41,7 @@ it('times steps by what is done in them, and failures by their kind', async () =
   expect(counts.get('event Error')).toBe(3);
   expect(counts.get('timer done')).toBe(1);
   expect(counts.get('command done')).toBe(2);
+  expect(counts.get('command transient-conflict')).toBe(1);
   // The step is undone, and that it was is recorded.
   expect(counts.get('compensation done')).toBe(2);
 });
