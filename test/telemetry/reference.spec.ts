@@ -10,6 +10,7 @@ import { runInTenant } from '@concord/tenancy';
 import { startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
 import { type BankUnderTest, startBank, TENANT } from '../acceptance/bank-under-test.js';
 import { until } from '../fixtures/group-member.js';
+import { tellOfTalks } from '../fixtures/talk.js';
 import { tellOfTransactions } from '../two-phase/stuck.js';
 import { declared, inTrace, startTelemetry, type Telemetry } from '../fixtures/telemetry.js';
 
@@ -64,7 +65,7 @@ describe('every span and every metric that is declared', () => {
     await telemetry.stop();
   });
 
-  it('is told of by a bank, a consumer group, a store on KurrentDB and transactions over two stores', async () => {
+  it('is told of by a bank, a consumer group, a store on KurrentDB, transactions over two stores and process managers', async () => {
     const [store, database] = [bank.app.get(EventStore), bank.app.get(Database)];
     const events = [{ id: newId(), type: 'Noted', data: {} }];
     const note = (stream: StreamName): Promise<unknown> =>
@@ -77,6 +78,7 @@ describe('every span and every metric that is declared', () => {
     });
     const kurrent = await openKurrentEventStore(server.connectionString, { hearOthers: false });
     const transactions = await tellOfTransactions();
+    const talks = await tellOfTalks();
     try {
       await bank.district(TENANT, 1, 'Prague');
       await bank.open('a-1', '10.00');
@@ -101,6 +103,7 @@ describe('every span and every metric that is declared', () => {
       await server.close();
       await member.leave();
       await transactions.close();
+      await talks.close();
     }
   });
 });

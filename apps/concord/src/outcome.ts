@@ -1,4 +1,5 @@
 // How a command about the store ends: its exit code, and one line that says why when it is not 0.
+import { ProcessNotReleasable } from '@concord/coordination';
 import { TransientConflict, translateDatabaseError } from '@concord/database';
 import { EventIdInUse, InvalidArgument, StreamDeleted, WrongExpectedVersion } from '@concord/kernel';
 import type { Command } from 'commander';
@@ -21,7 +22,7 @@ export class Failure extends Error {
   }
 }
 
-const REFUSALS = [WrongExpectedVersion, StreamDeleted, EventIdInUse, TransientConflict];
+const REFUSALS = [ProcessNotReleasable, WrongExpectedVersion, StreamDeleted, EventIdInUse, TransientConflict];
 
 /** For commander's action(): runs `work`, sets the exit code, which it may answer, and says in one line what went wrong. */
 export function carriedOut<Args extends unknown[]>(

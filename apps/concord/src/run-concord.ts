@@ -5,6 +5,7 @@ import { completionCommand } from './commands/completion.js';
 import { eventsCommand } from './commands/events.js';
 import { locksCommand } from './commands/locks.js';
 import { parkedCommand } from './commands/parked.js';
+import { processesCommand } from './commands/processes.js';
 import { projectionsCommand } from './commands/projections.js';
 import { replayCommand } from './commands/replay.js';
 import { streamsCommand } from './commands/streams.js';
@@ -34,6 +35,7 @@ function newProgram(): Command {
     .addCommand(eventsCommand())
     .addCommand(replayCommand())
     .addCommand(parkedCommand())
+    .addCommand(processesCommand())
     .addCommand(projectionsCommand())
     .addCommand(verifyCommand())
     .addCommand(completionCommand(() => program))

@@ -15,6 +15,8 @@ export interface MetricDefinition {
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 // A command answered from memory takes less than a millisecond.
 const SHORT_SECONDS = [0.000_5, ...SECONDS];
+// A timer may wait for as long as no process runs.
+const LONG_SECONDS = [...SECONDS, 60, 600, 3600];
 const COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 const metrics = {
@@ -131,6 +133,38 @@ const metrics = {
     unit: '{transaction}',
     what: 'Distributed transactions that an operator has forced.',
     attributes: ['concord.transaction.outcome'],
+  },
+  'concord.process.step.duration': {
+    kind: 'histogram',
+    unit: 's',
+    what: 'What process managers do: an event or a timer handled, a command sent or undone, and the record of it.',
+    attributes: ['concord.process.name', 'concord.process.step.kind', 'error.type'],
+    boundaries: SHORT_SECONDS,
+  },
+  'concord.process.retries': {
+    kind: 'counter',
+    unit: '{attempt}',
+    what: 'Attempts at a step that failed and are made again.',
+    attributes: ['concord.process.name'],
+  },
+  'concord.process.quarantined': {
+    kind: 'counter',
+    unit: '{instance}',
+    what: 'Instances of process managers that were set aside: somebody has to look.',
+    attributes: ['concord.process.name'],
+  },
+  'concord.process.timer.lateness': {
+    kind: 'histogram',
+    unit: 's',
+    what: 'How long after its time a timer fired.',
+    attributes: ['concord.process.name'],
+    boundaries: LONG_SECONDS,
+  },
+  'concord.process.instances': {
+    kind: 'gauge',
+    unit: '{instance}',
+    what: 'Instances in the database with something to do, and those set aside: take one process, and do not add up.',
+    attributes: ['concord.process.name', 'concord.process.state'],
   },
   'concord.transaction.contradictions': {
     kind: 'counter',

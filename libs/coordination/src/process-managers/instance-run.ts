@@ -27,6 +27,7 @@ import type { ProcessDefinition } from './process-definition.js';
 import type { ProcessEvent, SettledCommand } from './process-events.js';
 import { type InstanceEvent, type OwedCommand, ProcessInstance } from './process-instance.js';
 import type { Claimed } from './process-rows.js';
+import { type StepKind, tellOfTimer } from './process-metrics.js';
 import { type ProcessWork, streamOfProcess } from './process-work.js';
 
 /** Somebody else has recorded something: what was thought about the instance does not hold. */
@@ -39,6 +40,8 @@ export class InstanceRun {
   readonly done = new Set<string>();
   /** Whether anything was recorded. */
   hasMoved = false;
+  /** Of the step in hand, or the last one. */
+  kind: StepKind = 'event';
   private readonly stream: StreamName;
   private readonly delivery: CommandDelivery;
   private inbox: readonly RecordedEvent[] = [];
@@ -77,11 +80,18 @@ export class InstanceRun {
       return false;
     }
     return (
-      (await this.takeOver()) ||
-      (await this.handleEvent()) ||
-      (await this.fireTimer()) ||
-      (instance.phase === 'compensating' ? this.compensate() : this.sendCommand())
+      (await this.does('take-over', this.takeOver())) ||
+      (await this.does('event', this.handleEvent())) ||
+      (await this.does('timer', this.fireTimer())) ||
+      (instance.phase === 'compensating'
+        ? this.does('compensation', this.compensate())
+        : this.does('command', this.sendCommand()))
     );
+  }
+
+  private does(kind: StepKind, work: Promise<boolean>): Promise<boolean> {
+    this.kind = kind;
+    return work;
   }
 
   /** Whether so many attempts in a row are enough. */
@@ -125,7 +135,9 @@ export class InstanceRun {
   private async fireTimer(): Promise<boolean> {
     const timer = this.instance.nextTimer;
     if (!timer || timer.dueAt > this.running.now) return false;
+    const lateMs = this.running.now.getTime() - timer.dueAt.getTime();
     await this.record(decideOnTimer(this.running, timer.name), timer.origin);
+    tellOfTimer(this.claimed.process, lateMs);
     return true;
   }
 

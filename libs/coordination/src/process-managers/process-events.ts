@@ -64,7 +64,11 @@ export type ProcessQuarantined = DomainEvent<
   'ProcessQuarantined',
   { readonly reason: string; readonly attempts: number }
 >;
-export type ProcessReleased = DomainEvent<'ProcessReleased', { readonly fails?: string }>;
+export type ProcessReleased = DomainEvent<
+  'ProcessReleased',
+  // Who released it and why, where that was said.
+  { readonly fails?: string; readonly by?: string; readonly because?: string }
+>;
 export type ProcessTakenOver = DomainEvent<
   'ProcessTakenOver',
   { readonly from: number; readonly to: number; readonly became: { readonly state: unknown } }

@@ -5,6 +5,7 @@ import { InvalidArgument } from '@concord/kernel';
 import type { ConsumerGroups, GroupMembership } from '@concord/subscriptions';
 import { ProcessDefinitions } from './process-definitions.js';
 import { processDefinitionOf } from './process-definition.js';
+import { observeInstances } from './process-metrics.js';
 import { ProcessRouter } from './process-router.js';
 import { ProcessWorker, type WorkerSettings } from './process-worker.js';
 import type { CommandSender, ProcessFailure, ProcessWork } from './process-work.js';
@@ -32,6 +33,7 @@ export class ProcessRuntime {
   private readonly memberships: GroupMembership[] = [];
   private readonly leaseMs: number;
   private hasStarted = false;
+  private unobserved: () => void = () => undefined;
 
   /** Errors: InvalidArgument for a declaration that cannot work, two of one name and version, settings out of bounds. */
   constructor(
@@ -64,6 +66,10 @@ export class ProcessRuntime {
       );
       this.memberships.push(membership);
     }
+    this.unobserved = observeInstances(
+      this.work.database,
+      this.work.definitions.newest.map(({ name }) => name),
+    );
     this.hasStarted = true;
     this.worker.start();
   }
@@ -80,6 +86,7 @@ export class ProcessRuntime {
 
   /** Ends each instance after the step in hand, and gives it back. */
   async stop(): Promise<void> {
+    this.unobserved();
     await Promise.all(this.memberships.map((membership) => membership.leave()));
     if (this.hasStarted) await this.worker.stop();
   }

@@ -6,6 +6,7 @@ import { withoutTrace } from '@concord/telemetry';
 import { runInTenant } from '@concord/tenancy';
 import { RETRY } from './process-definition.js';
 import { InstanceMoved, InstanceRun, isNobodysFault } from './instance-run.js';
+import { tellOfFailure, tellOfStep } from './process-metrics.js';
 import { type Claimed, ProcessRows, type Released } from './process-rows.js';
 import type { ProcessFailure, ProcessWork } from './process-work.js';
 import { type Leave, releaseOf } from './release-of.js';
@@ -117,7 +118,7 @@ export class ProcessWorker {
       run = new InstanceRun(this.work, claimed);
       await run.load();
       while (!this.stopping) {
-        if (!(await run.step())) return releaseOf(claimed, run, { attempts: 0 });
+        if (!(await tellOfStep(claimed.process, run))) return releaseOf(claimed, run, { attempts: 0 });
       }
       return releaseOf(claimed, run, { attempts: 0, due: new Date(0) });
     } catch (error) {
@@ -158,6 +159,7 @@ export class ProcessWorker {
   }
 
   private tell({ process, tenant, instance }: Claimed, error: unknown, outcome: ProcessFailure['outcome']): void {
+    tellOfFailure(process, outcome);
     this.work.report({ process, tenantId: tenant, instanceId: instance, error, outcome });
   }
 

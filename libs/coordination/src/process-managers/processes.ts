@@ -10,6 +10,7 @@ import {
   WrongExpectedVersion,
 } from '@concord/kernel';
 import { currentTenant, type TenantId } from '@concord/tenancy';
+import { assertSaid } from '../two-phase/in-doubt.js';
 import type { ProcessReleased } from './process-events.js';
 import { type InstanceEvent, ProcessInstance, type RunningTimer } from './process-instance.js';
 import type { ProcessStatus } from './process-rows.js';
@@ -131,14 +132,23 @@ export class Processes {
     };
   }
 
-  /** Has a quarantined instance go on where it failed. Errors: ProcessNotReleasable. */
-  release(process: string, instanceId: string): Promise<void> {
-    return this.resume(process, instanceId, {});
+  /**
+   * Has a quarantined instance go on where it failed; who says so and why is kept in its history. Errors:
+   * ProcessNotReleasable; InvalidArgument.
+   */
+  async release(
+    process: string,
+    instanceId: string,
+    said?: { readonly by: string; readonly reason: string },
+  ): Promise<void> {
+    if (said) assertSaid(said.by, said.reason);
+    await this.resume(process, instanceId, said ? { by: said.by, because: said.reason } : {});
   }
 
-  /** Gives a quarantined instance up: it fails for this reason, and what it did is undone. Errors: ProcessNotReleasable. */
-  fail(process: string, instanceId: string, reason: string): Promise<void> {
-    return this.resume(process, instanceId, { fails: reason });
+  /** Gives a quarantined instance up: it fails for this reason, and what it did is undone. Errors: as release(). */
+  async fail(process: string, instanceId: string, reason: string, by?: string): Promise<void> {
+    if (by !== undefined) assertSaid(by, reason);
+    await this.resume(process, instanceId, { fails: reason, ...(by !== undefined && { by }) });
   }
 
   private async resume(process: string, instanceId: string, data: ProcessReleased['data']): Promise<void> {
