@@ -29,6 +29,7 @@ export {
 export { ConsumerGroupsModule } from './groups/consumer-groups.module.js';
 export { PostgresConsumerGroups } from './groups/postgres-consumer-groups.js';
 export { reasonOf } from './groups/reason.js';
+export { sliceOf } from './groups/slices.js';
 export { SoleOwner, type SoleOwnerOptions } from './groups/sole-owner.js';
 export { methodsOf, On } from './on.js';
 export { Signal } from './signal.js';
