@@ -175,29 +175,30 @@ it(
 it(
   'finds a place between commands for an inline projection, though a command is under way with a lower position',
   inTenant(async (tenant) => {
+    await app.count(['hot'], 1);
+    let writing = true;
     const writers = [1, 2, 3].map(async (by) => {
-      for (let round = 0; round < 60; round += 1) await app.count([`k${(round + by) % 5}`, 'hot'], by);
+      for (let round = 0; writing; round += 1) await app.count([`k${(round + by) % 5}`, `hot${by}`], by);
     });
-    let done = false;
-    const all = Promise.all(writers).then(() => (done = true));
-    let compared = 0;
-    while (!done) {
+    for (let time = 0; time < 6; time += 1) {
       const [found] = await own().compare('inline', { tenantId: tenant });
-      if (!found) continue;
-      expect(found.tables[0]!.first).toEqual([]);
-      compared += 1;
+      expect(found!.tables[0]!.first).toEqual([]);
     }
-    await all;
-    expect(compared).toBeGreaterThan(1);
-    expect((await own().compare('inline', { tenantId: tenant }))[0]).toMatchObject({ equal: true, events: 360 });
+    writing = false;
+    await Promise.all(writers);
+    expect(await own().compare('inline', { tenantId: tenant })).toMatchObject([{ equal: true }]);
   }),
 );
 
 it(
   'knows the place of each slice, and of each stream that waits',
   inTenant(async (tenant) => {
-    const sliced = await bootSliced(test.url);
-    others.push(sliced);
+    // Elsewhere: here the projection 'behind' writes the same table.
+    const alone = await createTestDatabase();
+    const looker = await bootSliced(alone.url, { run: false });
+    await looker.database.query({ text: tables });
+    await looker.close();
+    const sliced = await bootSliced(alone.url);
     const append = async (ids: readonly string[], by: number): Promise<bigint> => {
       const events = (): { id: string; type: string; data: object }[] => [{ id: newId(), type: 'Counted', data: { by } }];
       const appended = await sliced.store.append(
@@ -224,9 +225,12 @@ it(
       for (let round = 0; round < 30; round += 1) await append(ids, 3);
     })();
     for (let round = 0; round < 3; round += 1) {
-      expect(await projections.compare('sliced', { tenantId: tenant })).toMatchObject([{ equal: true }]);
+      const [found] = await projections.compare('sliced', { tenantId: tenant });
+      expect(found!.tables.flatMap(({ first }) => first)).toEqual([]);
     }
     await writing;
+    await sliced.close();
+    await alone.drop();
   }),
 );
 
