@@ -11,7 +11,7 @@ export {
 export type { Delivery } from './delivery.js';
 export { type FeedItem, followFeed, type FollowFeedOptions } from './follow-feed.js';
 export { followStream } from './follow-stream.js';
-export { fold, type Folded, type FoldFrom, type FoldHandlers } from './fold.js';
+export { fold, type Folded } from './fold.js';
 export { ConsumerGroup, type ConsumerGroupDeclaration } from './groups/consumer-group.js';
 export {
   type ConsumerGroupOptions,
