@@ -191,6 +191,39 @@ it(
 );
 
 it(
+  'waits for a command that is under way, and keeps no other one waiting for long; with a single connection, too',
+  inTenant(async (tenant) => {
+    await app.count(['a'], 1);
+    const small = await bootTally(test.url, undefined, 1);
+    const [underWay, end] = [Promise.withResolvers<boolean>(), Promise.withResolvers<boolean>()];
+    const lock = `select pg_advisory_xact_lock_shared(concord.projection_lock_key('${tenant}', 'inline'))`;
+    const command = app.database.transaction(async () => {
+      await run(lock);
+      underWay.resolve(true);
+      await end.promise;
+    });
+    await underWay.promise;
+    let over = false;
+    const compared = small.module
+      .get(Projections)
+      .compare('inline', { tenantId: tenant })
+      .finally(() => (over = true));
+    const waits = `select from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and not granted
+      and database = (select oid from pg_database where datname = current_database())`;
+    await until('it waits', async () => (await app.database.outside(() => run(waits))).length > 0);
+    await app.database.outside(() => app.count(['b'], 2));
+    expect(over).toBe(false);
+    end.resolve(true);
+    await command;
+    expect(await compared).toMatchObject([{ equal: true, events: 2 }]);
+    await small.close();
+    // Its tables went with its connection.
+    const left = `select from pg_class where relname like 'scratch\\_%' and relpersistence = 't'`;
+    await until('nothing is left', async () => (await run(left)).length === 0);
+  }),
+);
+
+it(
   'knows the place of each slice, and of each stream that waits',
   inTenant(async (tenant) => {
     // Elsewhere: here the projection 'behind' writes the same table.
