@@ -49,7 +49,14 @@ function projectorOf(
   meanwhile: (event: RecordedEvent<Counted>) => Promise<unknown> = () => Promise.resolve(),
   factor = 1,
 ): Type {
-  @Projection({ name: 'behind', version: 1, categories: ['tally'], consistency: 'async', rows: [BehindRow], ...options })
+  @Projection({
+    name: 'behind',
+    version: 1,
+    categories: ['tally'],
+    consistency: 'async',
+    rows: [BehindRow],
+    ...options,
+  })
   class UnderTest {
     @On<Counted>('Counted')
     async counted(event: RecordedEvent<Counted>): Promise<void> {
@@ -81,7 +88,13 @@ it(
   'tells rows that would be added, removed and changed, column by column, and changes nothing',
   inTenant(async (tenant) => {
     let position = 0n;
-    for (const [id, by] of [['a', 1], ['b', 2], ['a', 3], ['c', 4]] as const) position = await app.count([id], by);
+    for (const [id, by] of [
+      ['a', 1],
+      ['b', 2],
+      ['a', 3],
+      ['c', 4],
+    ] as const)
+      position = await app.count([id], by);
     await reached(position);
     const [equal] = await own().compare('behind', { tenantId: tenant });
     const counts = { rows: 3, replayed: 3, added: 0, removed: 0, changed: 0, columns: {}, first: [] };
@@ -233,7 +246,9 @@ it(
     await looker.close();
     const sliced = await bootSliced(alone.url);
     const append = async (ids: readonly string[], by: number): Promise<bigint> => {
-      const events = (): { id: string; type: string; data: object }[] => [{ id: newId(), type: 'Counted', data: { by } }];
+      const events = (): { id: string; type: string; data: object }[] => [
+        { id: newId(), type: 'Counted', data: { by } },
+      ];
       const appended = await sliced.store.append(
         ...ids.map((id) => ({ stream: `tally-${id}` as StreamName, expected: 'any' as const, events: events() })),
       );
@@ -251,7 +266,11 @@ it(
       return row?.events === 39;
     });
     const [parked] = await projections.compare('sliced', { tenantId: tenant });
-    expect(parked).toMatchObject({ equal: true, events: 39, tables: [{ table: 'spec.behind', rows: 20 }, { rows: 1 }] });
+    expect(parked).toMatchObject({
+      equal: true,
+      events: 39,
+      tables: [{ table: 'spec.behind', rows: 20 }, { rows: 1 }],
+    });
     // And while slices go on, each at its own pace.
     before.event = () => Promise.resolve();
     const writing = (async () => {
@@ -266,4 +285,3 @@ it(
     await alone.drop();
   }),
 );
-

@@ -17,7 +17,9 @@ export interface Scratch {
 /** Copies have columns, keys, indexes, checks and defaults; no rows, triggers or foreign keys. Errors: those of a query. */
 export async function openScratch(database: Database, types: readonly RowClass[]): Promise<Scratch> {
   const { dataSource } = database;
-  const moved = new Map(types.map((type) => dataSource.getMetadata(type)).map((one, index) => [one, copyOf(one, index)]));
+  const moved = new Map(
+    types.map((type) => dataSource.getMetadata(type)).map((one, index) => [one, copyOf(one, index)]),
+  );
   const pool = new pg.Pool(oneConnectionLike(dataSource));
   // A connection that breaks takes the tables with it: the next statement says so.
   pool.on('error', () => undefined);

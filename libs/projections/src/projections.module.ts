@@ -15,7 +15,10 @@ export class ProjectionsModule {
    * Once, in the app's root module. `run: false`: this process does not run the asynchronous ones. `deploy: false`: nor does it build
    * what is new here, for a tool that only looks.
    */
-  static forRoot({ run = true, deploy = true }: { readonly run?: boolean; readonly deploy?: boolean } = {}): DynamicModule {
+  static forRoot({
+    run = true,
+    deploy = true,
+  }: { readonly run?: boolean; readonly deploy?: boolean } = {}): DynamicModule {
     return {
       module: ProjectionsModule,
       global: true,

@@ -13,7 +13,10 @@ const sum: FoldHandlers<number, Paid | Refunded> = {
 };
 const store = new MemoryEventStore();
 
-async function append(stream: StreamName, ...events: readonly [type: string, amount: number][]): Promise<GlobalPosition> {
+async function append(
+  stream: StreamName,
+  ...events: readonly [type: string, amount: number][]
+): Promise<GlobalPosition> {
   const made = events.map(([type, amount]) => ({ id: newId(), type, data: { amount } }));
   const [appended] = await store.append({ stream, expected: 'any', events: made });
   return appended!.globalPosition;
@@ -28,7 +31,11 @@ it('folds a stream and a category, now and as of a position', () =>
     await runInTenant('another', () => append('payment-1', ['Paid', 99]));
     expect(await fold(store, { stream: 'payment-1' }, 0, sum)).toEqual({ state: 7, events: 2, last });
     expect(await fold(store, { category: 'payment' }, 100, sum)).toEqual({ state: 112, events: 3, last });
-    expect(await fold(store, { category: 'payment', asOf: middle }, 0, sum)).toEqual({ state: 15, events: 2, last: middle });
+    expect(await fold(store, { category: 'payment', asOf: middle }, 0, sum)).toEqual({
+      state: 15,
+      events: 2,
+      last: middle,
+    });
     expect(await fold(store, { stream: 'payment-1', asOf: middle }, 0, sum)).toMatchObject({ state: 10, events: 1 });
     expect(await fold(store, { stream: 'payment-9' }, 0, sum)).toEqual({ state: 0, events: 0, last: undefined });
   }));

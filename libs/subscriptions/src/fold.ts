@@ -1,7 +1,13 @@
 // A state worked out from events when it is asked for: of a stream or a category, now, or as of a position or a time. Nothing
 // is stored; for what is asked often there are projections.
 import type { EventStore } from '@concord/event-store';
-import { type DomainEvent, type GlobalPosition, InvalidArgument, type RecordedEvent, type StreamName } from '@concord/kernel';
+import {
+  type DomainEvent,
+  type GlobalPosition,
+  InvalidArgument,
+  type RecordedEvent,
+  type StreamName,
+} from '@concord/kernel';
 
 /** How each type of event changes the state; events of other types are passed over. */
 export type FoldHandlers<State, Event extends DomainEvent> = {
@@ -37,7 +43,8 @@ export async function fold<State, Event extends DomainEvent>(
   handlers: FoldHandlers<State, Event>,
 ): Promise<Folded<State>> {
   const known = new Map(Object.entries(handlers)) as Map<string, (state: State, event: RecordedEvent) => State>;
-  if (known.size === 0) throw new InvalidArgument('a fold without handlers: give one for each type of event that counts');
+  if (known.size === 0)
+    throw new InvalidArgument('a fold without handlers: give one for each type of event that counts');
   const counts = countsFor(from.asOf);
   let folded: Folded<State> = { state: initial, events: 0, last: undefined };
   for await (const event of eventsOf(store, from, [...known.keys()])) {
@@ -64,7 +71,7 @@ async function* eventsOf(store: EventStore, from: FoldFrom, types: string[]): As
   }
   const { category, asOf } = from;
   const before = typeof asOf === 'bigint' ? { before: asOf + 1n } : {};
-  for (let after = 0n; ; ) {
+  for (let after = 0n; ;) {
     const page = await store.readFeed({ after, ...before, categories: [category], types, limit: PAGE });
     if (page.events.length === 0) return;
     yield* page.events;

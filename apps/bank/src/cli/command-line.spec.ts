@@ -101,7 +101,10 @@ it('replay --dry-run tells what a rebuild would change, ends with 1 when anythin
   await run('import', '--dir', importFolderOf(generateFiles({ accounts: 3, transactions: 20 })), '--tenant', 'dry');
   const dry = (...args: string[]): ReturnType<typeof run> =>
     run('replay', '--projection', 'ledger.accounts', '--tenant', 'dry', '--dry-run', ...args);
-  expect(await dry()).toMatchObject({ code: 0, out: expect.stringMatching(/23 events[^]+bank\.accounts +3 +3 +0 +0 +0\nequal/) });
+  expect(await dry()).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/23 events[^]+bank\.accounts +3 +3 +0 +0 +0\nequal/),
+  });
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   const rows = async (): Promise<object[]> =>

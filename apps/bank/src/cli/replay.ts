@@ -27,12 +27,17 @@ const command = new Command('replay')
   .option('--projection <name>', 'which one; without it, their names are listed')
   .option('--tenant <id>', 'whose rows; without it, those of all tenants', tenantOption)
   .option('--dry-run', 'change nothing: say what would change, by the projectors of this code; 1 when anything would')
-  .option('--show <rows>', 'with --dry-run: rows of each table that are shown; 20 unless told otherwise', numberOption(0, MOST_SHOWN))
+  .option(
+    '--show <rows>',
+    'with --dry-run: rows of each table that are shown; 20 unless told otherwise',
+    numberOption(0, MOST_SHOWN),
+  )
   .option('--json', 'with --dry-run: a line of JSON for each tenant');
 
 await runCommand(command, async (options: Options) => {
   const { projection, tenant, dryRun } = options;
-  if (!dryRun && (options.json || options.show !== undefined)) throw new UsageError('--json and --show go with --dry-run');
+  if (!dryRun && (options.json || options.show !== undefined))
+    throw new UsageError('--json and --show go with --dry-run');
   if (dryRun && projection === undefined) throw new UsageError('--dry-run of what? say --projection <name>');
   if (projection === undefined) return withBank(list);
   return dryRun

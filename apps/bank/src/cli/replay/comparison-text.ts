@@ -10,7 +10,14 @@ export function comparisonLine(comparison: ProjectionComparison): string {
   return JSON.stringify({ ...comparison, position: comparison.position.toString() });
 }
 
-export function comparisonText({ projection, tenantId, events, position, equal, tables }: ProjectionComparison): string {
+export function comparisonText({
+  projection,
+  tenantId,
+  events,
+  position,
+  equal,
+  tables,
+}: ProjectionComparison): string {
   const head = `${projection} of ${tenantId}: ${events} events replayed up to position ${position}; nothing was changed`;
   const counts = table([
     ['table', 'rows', 'replayed', 'would be added', 'removed', 'changed'],
