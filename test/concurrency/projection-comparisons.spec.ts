@@ -1,14 +1,14 @@
 // Dry runs of rebuilds: what they tell, that they change nothing, and that rows and replay are compared at one place while
 // commands and projections go on.
 import type { Type } from '@nestjs/common';
-import { Database } from '@concord/database';
-import { InvalidArgument, newId, parseStreamName, type RecordedEvent, type StreamName } from '@concord/kernel';
-import { On, Projection, type ProjectionOptions, Projections, ProjectorReachesOut } from '@concord/projections';
+import { InvalidArgument, newId, type RecordedEvent, type StreamName } from '@concord/kernel';
+import { Projections, ProjectorReachesOut } from '@concord/projections';
 import { runInTenant } from '@concord/tenancy';
 import { createTestDatabase, type TestDatabase } from '@concord/testing';
 import { until } from '../fixtures/group-member.js';
 import { before, bootSliced, type SlicedApp } from '../fixtures/sliced-tally.js';
-import { BehindRow, bootTally, type Counted, tables, type TallyApp } from '../fixtures/tally.js';
+import { projectorOf, reachingOut } from '../fixtures/projectors-under-test.js';
+import { bootTally, type Counted, tables, type TallyApp } from '../fixtures/tally.js';
 
 const PATIENCE_MS = 15_000;
 let test: TestDatabase;
@@ -41,35 +41,6 @@ async function under(projector: Type): Promise<Projections> {
   const other = await bootSliced(test.url, { deploy: false, projectors: [projector] });
   others.push(other);
   return other.module.get(Projections);
-}
-
-/** A projector of the rows of 'behind' as somebody would have it next. */
-function projectorOf(
-  options: Partial<ProjectionOptions>,
-  meanwhile: (event: RecordedEvent<Counted>) => Promise<unknown> = () => Promise.resolve(),
-  factor = 1,
-): Type {
-  @Projection({
-    name: 'behind',
-    version: 1,
-    categories: ['tally'],
-    consistency: 'async',
-    rows: [BehindRow],
-    ...options,
-  })
-  class UnderTest {
-    @On<Counted>('Counted')
-    async counted(event: RecordedEvent<Counted>): Promise<void> {
-      await meanwhile(event);
-      const { id } = parseStreamName(event.stream);
-      // By a condition and not by its key: TypeORM's own statement.
-      const [row] = await BehindRow.findBy({ where: { id } });
-      const by = BigInt(event.data.by * factor);
-      if (row) await Object.assign(row, { sum: row.sum + by, events: row.events + 1 }).update();
-      else await BehindRow.of({ id, sum: by, events: 1 }).insert();
-    }
-  }
-  return UnderTest;
 }
 
 /** What nobody may change. */
@@ -151,20 +122,6 @@ it(
     expect(await database.query({ text: `select * from spec.notes` })).toEqual([]);
   }),
 );
-
-function reachingOut(): Type {
-  @Projection({ name: 'behind', version: 1, categories: ['tally'], consistency: 'async', rows: [BehindRow] })
-  class ReachingOut {
-    constructor(private readonly database: Database) {}
-    @On<Counted>('Counted')
-    async counted(event: RecordedEvent<Counted>): Promise<void> {
-      const key = [event.metadata.tenantId, event.id];
-      await this.database.query({ text: 'insert into spec.notes (tenant_id, id) values ($1, $2)' }, key);
-    }
-  }
-  Reflect.defineMetadata('design:paramtypes', [Database], ReachingOut);
-  return ReachingOut;
-}
 
 it(
   'compares at one place, though the projection and its readers go on between its steps',
