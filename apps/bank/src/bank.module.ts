@@ -12,14 +12,21 @@ import { LoansModule } from './loans/loans.module.js';
 import { StoresModule } from './stores/stores.module.js';
 import type { StoresSettings } from './stores/stores-settings.js';
 
-/** `runProjections: false` for command-line tools that leave asynchronous projections and process managers to the app. `branch`, `partner`: what transactions span beside its own store. */
+/** `runProjections: false` for command-line tools that leave asynchronous projections and process managers to the app; `deployProjections: false` for those that build nothing that is new in this code either. `branch`, `partner`: what transactions span beside its own store. */
 export interface BankOptions extends Omit<DatabaseOptions, 'rows' | 'named'>, StoresSettings {
   readonly runProjections?: boolean;
+  readonly deployProjections?: boolean;
 }
 
 @Module({})
 export class BankModule {
-  static forRoot({ runProjections = true, branch, partner, ...database }: BankOptions = {}): DynamicModule {
+  static forRoot({
+    runProjections = true,
+    deployProjections = true,
+    branch,
+    partner,
+    ...database
+  }: BankOptions = {}): DynamicModule {
     return {
       module: BankModule,
       imports: [
@@ -27,7 +34,7 @@ export class BankModule {
         EventStoreModule.forRoot(),
         LockingModule.forRoot(),
         CommandingModule.forRoot(),
-        ProjectionsModule.forRoot({ run: runProjections }),
+        ProjectionsModule.forRoot({ run: runProjections, deploy: deployProjections }),
         ProcessManagersModule.forRoot({ run: runProjections }),
         StoresModule.forRoot({ ...(branch && { branch }), ...(partner && { partner }) }),
         LedgerModule,

@@ -27,3 +27,4 @@ export {
 export { type HintSource, Notifications } from './notifications.js';
 export type { Transaction } from './transaction.js';
 export { type DatabaseOptions, openDatabase, type OpenDatabase, type RowClass } from './open-database.js';
+export { openScratch, type Scratch } from './scratch.js';

@@ -1,5 +1,6 @@
 // F4: projectors, Active Record read models, rebuild.
 export { ActiveRecord, asBigint } from './active-record.js';
+export type { CompareOptions, ProjectionComparison } from './comparison.js';
 export type { Scope } from './conditions.js';
 export type { Page } from './page.js';
 export { PositionWaits } from './position-waits.js';
@@ -11,7 +12,7 @@ export {
   type ProjectionOptions,
   type Slices,
 } from './projection.js';
-export { PartitioningChanged, RowsProjectedTwice } from './projection-errors.js';
+export { PartitioningChanged, ProjectorReachesOut, RowsProjectedTwice } from './projection-errors.js';
 export { Projections, type RebuildOptions } from './projections.js';
 export { ProjectionsModule } from './projections.module.js';
 export { ReadModels } from './read-models.js';

@@ -25,6 +25,20 @@ export class PartitioningChanged extends ConcordError {
   }
 }
 
+/** A projector does more than write its rows, and so cannot be tried out. */
+export class ProjectorReachesOut extends ConcordError {
+  readonly code = 'projector-reaches-out';
+
+  constructor(name: string, cause: unknown) {
+    super(
+      `the projector of "${name}" uses the database beside its rows, and what it does there would be real: let it find and ` +
+        'write rows by their classes only',
+      {},
+      { cause },
+    );
+  }
+}
+
 function partitioned(slices: number): string {
   return slices === 0 ? "as 'single'" : `in ${slices} ${slices === 1 ? 'slice' : 'slices'}`;
 }

@@ -11,8 +11,14 @@ import { ReadModels } from './read-models.js';
 /** Finds projectors and runs them. */
 @Module({})
 export class ProjectionsModule {
-  /** Once, in the app's root module. `run: false`: this process does not run the asynchronous ones. */
-  static forRoot(options: { readonly run?: boolean } = {}): DynamicModule {
+  /**
+   * Once, in the app's root module. `run: false`: this process does not run the asynchronous ones. `deploy: false`: nor does it build
+   * what is new here, for a tool that only looks.
+   */
+  static forRoot({
+    run = true,
+    deploy = true,
+  }: { readonly run?: boolean; readonly deploy?: boolean } = {}): DynamicModule {
     return {
       module: ProjectionsModule,
       global: true,
@@ -22,7 +28,7 @@ export class ProjectionsModule {
         Projections,
         PositionWaits,
         ReadModels,
-        { provide: ProjectionSettings, useValue: new ProjectionSettings(options.run ?? true) },
+        { provide: ProjectionSettings, useValue: new ProjectionSettings(run, deploy) },
         { provide: InlineProjections, useClass: InlineProjector },
       ],
       exports: [Projections, PositionWaits, ReadModels, InlineProjections],

@@ -5,6 +5,7 @@ import { EventStore } from '@concord/event-store';
 import type { GlobalPosition } from '@concord/kernel';
 import { Checkpoints, type ConsumerFailure, type GroupFailure, Signal } from '@concord/subscriptions';
 import { currentTenant, runInTenant } from '@concord/tenancy';
+import { compare, type CompareOptions, type ProjectionComparison } from './comparison.js';
 import { digestOf } from './digest.js';
 import { isSliced, type ProjectionDefinition, subscriptionName } from './projection.js';
 import { PartitioningChanged } from './projection-errors.js';
@@ -22,7 +23,11 @@ export interface RebuildOptions {
 
 /** Whether this process runs asynchronous projections; `false` for command-line tools. */
 export class ProjectionSettings {
-  constructor(readonly run: boolean) {}
+  /** `deploys: false`: versions that are new here stay undeployed, for whoever only looks. */
+  constructor(
+    readonly run: boolean,
+    readonly deploys = true,
+  ) {}
 }
 
 const sql = {
@@ -52,6 +57,7 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Errors: PartitioningChanged. */
   async onApplicationBootstrap(): Promise<void> {
+    if (!this.settings.deploys) return;
     for (const projection of this.registry.all) {
       if (this.isInline(projection)) await this.deployInline(projection);
       else await this.deploy(projection);
@@ -147,19 +153,39 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
   /** Rebuilds a projection from the streams, in place; answers the number of events projected. */
   async rebuild(name: string, options: RebuildOptions = {}): Promise<number> {
     const projection = this.registry.get(name);
-    const tenants = options.tenantId
-      ? [options.tenantId]
-      : (await this.store.tenantHeads()).map((head) => head.tenantId);
     let events = 0;
-    for (const tenant of tenants) {
+    for (const tenant of await this.tenantsOf(options)) {
       events += await runInTenant(tenant, () => rebuild(this.store, this.database, projection, options.onProgress));
     }
     return events;
   }
 
+  /**
+   * A dry run of rebuild(): replays a projection as it is in this process where nobody else sees it, and tells what a rebuild would
+   * change, for each tenant. Rows and replay are compared at the same place, whatever goes on meanwhile. Changes nothing. Errors:
+   * InvalidArgument; the projector's; ProjectorReachesOut; TransientConflict, when it was rebuilt meanwhile.
+   */
+  async compare(name: string, options: CompareOptions = {}): Promise<ProjectionComparison[]> {
+    const projection = this.registry.get(name);
+    const { store, database } = this;
+    const sources = { store, database, projection, isInline: this.isInline(projection) };
+    // Not in a transaction of the caller's, whose snapshot or locks might be in the way.
+    return database.outside(async () => {
+      const compared: ProjectionComparison[] = [];
+      for (const tenant of await this.tenantsOf(options)) {
+        compared.push(await runInTenant(tenant, () => compare(sources, options)));
+      }
+      return compared;
+    });
+  }
+
   /** A digest of a projection's rows, of one tenant or of all: equal digests, equal rows. */
   async digest(name: string, tenantId?: string): Promise<string> {
     return digestOf(this.database, this.registry.get(name), tenantId);
+  }
+
+  private async tenantsOf({ tenantId }: { readonly tenantId?: string }): Promise<readonly string[]> {
+    return tenantId ? [tenantId] : (await this.store.tenantHeads()).map((head) => head.tenantId);
   }
 
   /** Whether it runs within commands: with a store that cannot commit rows with events, nothing does. */

@@ -11,6 +11,7 @@ export {
 export type { Delivery } from './delivery.js';
 export { type FeedItem, followFeed, type FollowFeedOptions } from './follow-feed.js';
 export { followStream } from './follow-stream.js';
+export { fold, type Folded } from './fold.js';
 export { ConsumerGroup, type ConsumerGroupDeclaration } from './groups/consumer-group.js';
 export {
   type ConsumerGroupOptions,
@@ -29,6 +30,7 @@ export {
 export { ConsumerGroupsModule } from './groups/consumer-groups.module.js';
 export { PostgresConsumerGroups } from './groups/postgres-consumer-groups.js';
 export { reasonOf } from './groups/reason.js';
+export { sliceOf } from './groups/slices.js';
 export { SoleOwner, type SoleOwnerOptions } from './groups/sole-owner.js';
 export { methodsOf, On } from './on.js';
 export { Signal } from './signal.js';

@@ -38,6 +38,10 @@ it('a wrong use ends with 2 and says what is wrong', async () => {
     ['has no file accounts.csv', 'verify', '--dir', scratch, '--tenant', 't'],
     ['no projection "nope": there are ledger.accounts, ', 'replay', '--projection', 'nope'],
     ['tenant nobody has no events', 'replay', '--projection', 'ledger.accounts', '--tenant', 'nobody'],
+    ['no projection "nope": there are ledger.accounts, ', 'replay', '--projection', 'nope', '--dry-run'],
+    ['--dry-run of what? say --projection <name>', 'replay', '--dry-run'],
+    ['--json and --show go with --dry-run', 'replay', '--projection', 'ledger.accounts', '--json'],
+    ['give a whole number from 0 to 10000', 'replay', '--projection', 'ledger.accounts', '--dry-run', '--show', 'x'],
   ];
   const results = await Promise.all(uses.map(([, tool, ...args]) => run(tool ?? '', ...args)));
   expect(results).toEqual(uses.map(([message]) => ({ code: 2, out: '', err: expect.stringContaining(message) })));
@@ -91,6 +95,33 @@ it('replay lists projections, rebuilds one, and ends with 1 when the rows were n
   await client.end();
   expect(await replay()).toMatchObject({ code: 1, out: expect.stringContaining('\ndifferent') });
   expect((await replay()).code).toBe(0);
+});
+
+it('replay --dry-run tells what a rebuild would change, ends with 1 when anything would, and changes nothing', async () => {
+  await run('import', '--dir', importFolderOf(generateFiles({ accounts: 3, transactions: 20 })), '--tenant', 'dry');
+  const dry = (...args: string[]): ReturnType<typeof run> =>
+    run('replay', '--projection', 'ledger.accounts', '--tenant', 'dry', '--dry-run', ...args);
+  expect(await dry()).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/23 events[^]+bank\.accounts +3 +3 +0 +0 +0\nequal/),
+  });
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const rows = async (): Promise<object[]> =>
+    (await client.query<object>(`select * from bank.accounts where tenant_id = 'dry' order by account_id`)).rows;
+  await client.query(`update bank.accounts set balance = 1 where tenant_id = 'dry' and account_id = '1'`);
+  await client.query(`delete from bank.accounts where tenant_id = 'dry' and account_id = '2'`);
+  const before = await rows();
+  const { code, out } = await dry();
+  expect(code).toBe(1);
+  expect(out).toMatch(/bank\.accounts +2 +3 +1 +0 +1\n/);
+  expect(out).toMatch(/^1 +changed +balance +1 +-?\d+$/m);
+  expect(out).toMatch(/^2 +added$/m);
+  expect(await dry('--show', '0')).toMatchObject({ code: 1, out: expect.stringContaining('... and 2 more rows') });
+  const line = JSON.parse((await dry('--json')).out) as object;
+  expect(line).toMatchObject({ equal: false, tables: [{ added: 1, changed: 1, columns: { balance: 1 } }] });
+  expect(await rows()).toEqual(before);
+  await client.end();
 });
 
 it('Ctrl-C stops between two rows, and the next run goes on', async () => {

@@ -1,28 +1,65 @@
-// npm run replay -- --projection <name> [--tenant <id>]
-// Rebuilds a read model from the streams and says whether it comes out as it was. The old rows are seen until the end.
+// npm run replay -- --projection <name> [--tenant <id>] [--dry-run [--json]]
+// Rebuilds a read model from the streams and says whether it comes out as it was. The old rows are seen until the end. With
+// --dry-run it changes no row, and says what a rebuild would change.
 import type { INestApplicationContext } from '@nestjs/common';
 import { Command } from 'commander';
 import { EventStore, type TenantHead } from '@concord/event-store';
 import { Projections, type RebuildProgress } from '@concord/projections';
 import { runInTenant } from '@concord/tenancy';
-import { withBank } from './terminal/bank-process.js';
+import { comparisonLine, comparisonText } from './replay/comparison-text.js';
+import { lookingAtBank, withBank } from './terminal/bank-process.js';
 import { catchUp } from './terminal/catch-up.js';
-import { EXIT, type ExitCode, runCommand, tenantOption, UsageError } from './terminal/command-line.js';
+import { EXIT, type ExitCode, numberOption, runCommand, tenantOption, UsageError } from './terminal/command-line.js';
 import { Progress } from './terminal/progress.js';
 
 interface Options {
   readonly projection?: string;
   readonly tenant?: string;
+  readonly dryRun?: true;
+  readonly json?: true;
+  readonly show?: number;
 }
+
+const MOST_SHOWN = 10_000;
 
 const command = new Command('replay')
   .description('Rebuilds a read model from the streams, and compares it with what was there.')
   .option('--projection <name>', 'which one; without it, their names are listed')
-  .option('--tenant <id>', 'whose rows; without it, those of all tenants', tenantOption);
+  .option('--tenant <id>', 'whose rows; without it, those of all tenants', tenantOption)
+  .option('--dry-run', 'change nothing: say what would change, by the projectors of this code; 1 when anything would')
+  .option(
+    '--show <rows>',
+    'with --dry-run: rows of each table that are shown; 20 unless told otherwise',
+    numberOption(0, MOST_SHOWN),
+  )
+  .option('--json', 'with --dry-run: a line of JSON for each tenant');
 
-await runCommand(command, (options: Options) =>
-  withBank((app) => (options.projection === undefined ? list(app) : replay(app, options.projection, options.tenant))),
-);
+await runCommand(command, async (options: Options) => {
+  const { projection, tenant, dryRun } = options;
+  if (!dryRun && (options.json || options.show !== undefined))
+    throw new UsageError('--json and --show go with --dry-run');
+  if (dryRun && projection === undefined) throw new UsageError('--dry-run of what? say --projection <name>');
+  if (projection === undefined) return withBank(list);
+  return dryRun
+    ? lookingAtBank((app) => tryOut(app, projection, options))
+    : withBank((app) => replay(app, projection, tenant));
+});
+
+async function tryOut(app: INestApplicationContext, name: string, { tenant, json, show }: Options): Promise<ExitCode> {
+  const projections = app.get(Projections, { strict: false });
+  checkName(projections, name);
+  let equal = true;
+  for (const { tenantId, head } of await headsOf(app, tenant)) {
+    const compared = await withProgress({ tenantId, head }, (onProgress) =>
+      projections.compare(name, { tenantId, onProgress, ...(show !== undefined && { show }) }),
+    );
+    for (const one of compared) {
+      console.log(json ? comparisonLine(one) : comparisonText(one));
+      equal &&= one.equal;
+    }
+  }
+  return equal ? EXIT.done : EXIT.failed;
+}
 
 function list(app: INestApplicationContext): Promise<ExitCode> {
   const { all } = app.get(Projections, { strict: false });
@@ -52,17 +89,23 @@ async function replay(app: INestApplicationContext, name: string, tenant: string
 
 async function rebuild(projections: Projections, name: string, heads: readonly TenantHead[]): Promise<number> {
   let events = 0;
-  for (const { tenantId, head } of heads) {
-    const progress = new Progress(`replay of ${tenantId}`, 'events');
-    const onProgress = (done: RebuildProgress): void =>
-      progress.update(done.events, Math.min(Number(done.position) / Number(head), 1));
-    try {
-      events += await projections.rebuild(name, { tenantId, onProgress });
-    } finally {
-      progress.stop();
-    }
+  for (const head of heads) {
+    const { tenantId } = head;
+    events += await withProgress(head, (onProgress) => projections.rebuild(name, { tenantId, onProgress }));
   }
   return events;
+}
+
+async function withProgress<T>(
+  { tenantId, head }: TenantHead,
+  work: (onProgress: (done: RebuildProgress) => void) => Promise<T>,
+): Promise<T> {
+  const progress = new Progress(`replay of ${tenantId}`, 'events');
+  try {
+    return await work((done) => progress.update(done.events, Math.min(Number(done.position) / Number(head), 1)));
+  } finally {
+    progress.stop();
+  }
 }
 
 async function headsOf(app: INestApplicationContext, tenant: string | undefined): Promise<TenantHead[]> {
