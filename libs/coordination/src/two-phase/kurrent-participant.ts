@@ -12,13 +12,10 @@ import type { StoreWork } from './store-session.js';
 
 /** A KurrentEventStore that takes part in transactions; `database` is the one beside it. */
 export class KurrentParticipant extends StoreParticipant {
-  protected override async makeReady(
-    transaction: TransactionRef,
-    { owner, requests, appended }: StoreWork,
-  ): Promise<void> {
+  protected override async makeReady(transaction: TransactionRef, { owner, ...work }: StoreWork): Promise<void> {
     // Under the locks, which the prepare then makes last: nobody who asks for them comes between.
-    for (const request of requests) await this.assertExpected(transaction.id, request);
-    await this.log.prepare(transaction, owner, { requests, elsewhere: true, ...(appended && { appended }) });
+    for (const request of work.requests) await this.assertExpected(transaction.id, request);
+    await this.log.prepare(transaction, owner, { ...work, elsewhere: true });
   }
 
   protected override async commitPrepared(id: string, prepared: Prepared): Promise<void> {
