@@ -19,6 +19,10 @@ export class KurrentParticipant extends StoreParticipant {
   }
 
   protected override async commitPrepared(id: string, prepared: Prepared): Promise<void> {
+    await this.log.commitElsewhere(id, prepared, () => this.appendPrepared(id, prepared));
+  }
+
+  private async appendPrepared(id: string, prepared: Prepared): Promise<void> {
     for (const request of prepared.requests) {
       try {
         prepared.appended?.([await this.store.append(request)].flat());
@@ -28,7 +32,6 @@ export class KurrentParticipant extends StoreParticipant {
         throw new OutcomeContradicted(id, this.name, `not to be appended any more (${error.message})`, 'committed');
       }
     }
-    await this.log.commit(id, prepared);
   }
 
   /** Errors: WrongExpectedVersion, TransactionSettled (`repeated`). */
