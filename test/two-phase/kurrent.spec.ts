@@ -1,5 +1,5 @@
 // KurrentDB as a participant, beside PostgreSQL: over apps/eventstore, which speaks its protocol.
-import { failpoints, KurrentParticipant, type StoreParticipant, TransactionCoordinator } from '@concord/coordination';
+import { failpoints, KurrentParticipant, TransactionCoordinator } from '@concord/coordination';
 import { type EventStore, openKurrentEventStore } from '@concord/event-store';
 import { newId } from '@concord/kernel';
 import { createTestDatabase } from '@concord/testing';
@@ -129,7 +129,7 @@ describe('the commit of what another process has in hand', () => {
     new KurrentParticipant({ name: 'k', database, store, locks });
 
   /** Votes yes to a move. */
-  async function prepareAt(participant: StoreParticipant, purse: string) {
+  async function prepareAt(participant: KurrentParticipant, purse: string) {
     const id = newId();
     const ref = { id, tenant: TENANT, coordinator: 'one', age: { started: 1n, origin: id }, patienceMs: 2000 };
     const session = participant.open(ref.age);
