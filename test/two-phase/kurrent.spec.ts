@@ -5,13 +5,15 @@ import { newId } from '@concord/kernel';
 import { createTestDatabase } from '@concord/testing';
 import { startEventStoreServer } from '../../apps/eventstore/src/start-server.js';
 import { until } from '../contract/locking/kit.js';
-import { inTenant, openStore, preparedLocks } from './kit.js';
+import { inTenant, openStore, preparedLocks, TENANT } from './kit.js';
 import { Purse } from './purse.js';
 
 let closing: (() => Promise<void>)[] = [];
 let a: Awaited<ReturnType<typeof openStore>>;
 /** What keeps the locks and prepared events of the store on KurrentDB. */
 let k: Awaited<ReturnType<typeof openStore>>;
+/** The same in another process. */
+let twin: typeof k;
 let kurrent: EventStore;
 let coordinator: TransactionCoordinator;
 
@@ -23,6 +25,7 @@ beforeAll(async () => {
   });
   a = await openStore('a', one!.url);
   k = await openStore('beside', beside!.url);
+  twin = await openStore('beside', beside!.url);
   kurrent = await openKurrentEventStore(server.connectionString, { database: k.database, hearOthers: false });
   const participant = new KurrentParticipant({ name: 'k', database: k.database, store: kurrent, locks: k.locks });
   coordinator = new TransactionCoordinator({
@@ -32,8 +35,14 @@ beforeAll(async () => {
     graceMs: 0,
     patienceMs: 2000,
   });
-  closing = [() => coordinator.stop(), () => kurrent.close(), () => server.close(), () => a.close(), () => k.close()];
-  closing.push(one!.drop, behind!.drop, beside!.drop);
+  closing = [() => coordinator.stop(), () => kurrent.close(), () => server.close(), () => a.close()];
+  closing.push(
+    () => k.close(),
+    () => twin.close(),
+    one!.drop,
+    behind!.drop,
+    beside!.drop,
+  );
 }, 60_000);
 afterAll(async () => {
   for (const close of closing) await close();
@@ -112,5 +121,75 @@ describe('a transaction over PostgreSQL and KurrentDB', () => {
       ['5', '5'],
       ['1'],
     ]);
+  });
+});
+
+describe('the commit of what another process has in hand', () => {
+  const participantOf = ({ database, locks }: typeof k, store = kurrent): KurrentParticipant =>
+    new KurrentParticipant({ name: 'k', database, store, locks });
+
+  /** Votes yes to a move. */
+  async function prepareAt(participant: KurrentParticipant, purse: string) {
+    const id = newId();
+    const ref = { id, tenant: TENANT, coordinator: 'one', age: { started: 1n, origin: id }, patienceMs: 2000 };
+    const session = participant.open(ref.age);
+    await inTenant(async () => {
+      (await session.load(Purse, purse)).move(1n);
+      expect(await participant.prepare(ref, session.work(newId, {}))).toEqual({ vote: 'yes' });
+    });
+    return ref;
+  }
+
+  /** A store that says when it is asked to append, and waits. */
+  function gated() {
+    let [asked, open] = [() => {}, () => {}];
+    const isAsked = new Promise<void>((resolve) => (asked = resolve));
+    const isOpen = new Promise<void>((resolve) => (open = resolve));
+    const append = async (...requests: Parameters<EventStore['append']>) => {
+      asked();
+      await isOpen;
+      return kurrent.append(...requests);
+    };
+    return { store: Object.create(kurrent, { append: { value: append } }) as EventStore, isAsked, open };
+  }
+
+  const isWaiting = (): Promise<void> =>
+    until('the other waits for the row', async () => {
+      const text = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      return (await k.database.queryOutside({ text })).length > 0;
+    });
+
+  it('appends nothing of what was aborted there', async () => {
+    const here = participantOf(k);
+    const ref = await prepareAt(here, 'dropped');
+    await participantOf(twin).abort(ref);
+    await expect(here.commit(ref.id)).rejects.toMatchObject({ code: 'outcome-contradicted' });
+    expect([await amounts(kurrent, 'dropped'), await preparedLocks(k)]).toEqual([[], []]);
+  });
+
+  it('lets nobody abort it while it appends', async () => {
+    const { store, isAsked, open } = gated();
+    const here = participantOf(k, store);
+    const ref = await prepareAt(here, 'appending');
+    const committed = here.commit(ref.id);
+    await isAsked;
+    const aborted = expect(participantOf(twin).abort(ref)).rejects.toMatchObject({ code: 'outcome-contradicted' });
+    await isWaiting();
+    open();
+    await Promise.all([committed, aborted]);
+    expect([await amounts(kurrent, 'appending'), await here.status(ref.id)]).toEqual([['1'], 'committed']);
+  });
+
+  it('is done once, where both are told of it', async () => {
+    const { store, isAsked, open } = gated();
+    const here = participantOf(k, store);
+    const ref = await prepareAt(here, 'both-told');
+    const committed = here.commit(ref.id);
+    await isAsked;
+    const again = participantOf(twin).commit(ref.id);
+    await isWaiting();
+    open();
+    await Promise.all([committed, again]);
+    expect([await amounts(kurrent, 'both-told'), await preparedLocks(k)]).toEqual([['1'], []]);
   });
 });

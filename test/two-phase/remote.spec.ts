@@ -205,6 +205,12 @@ describe('the door of a service', () => {
     expect(await ask({ amount: '1', purse: 'twice' }, { patienceMs: 2000 })).toEqual([200, 'yes']);
     expect(await ask({ purse: 'twice', amount: '2' })).toEqual(different);
     expect(await ask({ purse: 'twice', amount: '1' }, { tenant: 'others' })).toEqual(different);
+    const remote = new RemoteParticipant({ name: SERVICE, url: service.url, secret: SECRET });
+    const reused = remote.prepare(
+      { ...transaction, age: { started: 1n, origin: id } },
+      { purse: 'twice', amount: '2' },
+    );
+    await expect(reused).rejects.toMatchObject({ code: 'transaction-id-reused', participant: SERVICE });
     // Of two at the same time, neither finds the other before it has done its work.
     const { participant } = service.opened;
     const ref = { ...transaction, age: { started: 2n, origin: newId() } };

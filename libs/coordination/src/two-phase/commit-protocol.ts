@@ -3,7 +3,7 @@
 import { ConcordError } from '@concord/kernel';
 import type { DecisionLog } from './decision-log.js';
 import { type Delivery, within } from './delivery.js';
-import { TransactionInDoubt } from './errors.js';
+import { PrepareDiffers, TransactionInDoubt } from './errors.js';
 import { reached } from './failpoints.js';
 import type { NoReason, Participant, TransactionRef, Vote } from './participant.js';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -175,14 +175,15 @@ function votesOf(transaction: TransactionRef, branches: readonly Branch[]): Prom
   );
 }
 
-/** No answer is a no: it may have prepared, and is to be told. */
+/** No answer is a no: it may have prepared, and is to be told. What is prepared under a reused id is another's, and is not. */
 async function voteOf(transaction: TransactionRef, participant: Participant, work: unknown): Promise<Vote> {
   try {
     return await within(participant.prepare(transaction, work), transaction.patienceMs);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const code = error instanceof ConcordError ? { code: error.code } : {};
-    return { vote: 'no', reason: { kind: 'unavailable', message, ...code } };
+    const kind = error instanceof PrepareDiffers ? 'refused' : 'unavailable';
+    return { vote: 'no', reason: { kind, message, ...code } };
   }
 }
 

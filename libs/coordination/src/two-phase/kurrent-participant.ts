@@ -12,16 +12,17 @@ import type { StoreWork } from './store-session.js';
 
 /** A KurrentEventStore that takes part in transactions; `database` is the one beside it. */
 export class KurrentParticipant extends StoreParticipant {
-  protected override async makeReady(
-    transaction: TransactionRef,
-    { owner, requests, appended }: StoreWork,
-  ): Promise<void> {
+  protected override async makeReady(transaction: TransactionRef, { owner, ...work }: StoreWork): Promise<void> {
     // Under the locks, which the prepare then makes last: nobody who asks for them comes between.
-    for (const request of requests) await this.assertExpected(transaction.id, request);
-    await this.log.prepare(transaction, owner, { requests, elsewhere: true, ...(appended && { appended }) });
+    for (const request of work.requests) await this.assertExpected(transaction.id, request);
+    await this.log.prepare(transaction, owner, { ...work, elsewhere: true });
   }
 
   protected override async commitPrepared(id: string, prepared: Prepared): Promise<void> {
+    await this.log.commitElsewhere(id, prepared, () => this.appendPrepared(id, prepared));
+  }
+
+  private async appendPrepared(id: string, prepared: Prepared): Promise<void> {
     for (const request of prepared.requests) {
       try {
         prepared.appended?.([await this.store.append(request)].flat());
@@ -31,7 +32,6 @@ export class KurrentParticipant extends StoreParticipant {
         throw new OutcomeContradicted(id, this.name, `not to be appended any more (${error.message})`, 'committed');
       }
     }
-    await this.log.commit(id, prepared);
   }
 
   /** Errors: WrongExpectedVersion, TransactionSettled (`repeated`). */

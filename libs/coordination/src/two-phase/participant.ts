@@ -63,7 +63,8 @@ export abstract class Participant<Work = unknown> {
 
   /**
    * Does the work up to its commit. After `yes` it can be committed, and aborted, for as long as it takes. After `no` nothing is left
-   * of it. Errors: those of what it works on, after which nothing is known, and abort() is to be called.
+   * of it. Errors: PrepareDiffers, after which nothing is left of it either, and what is under its id is another's; those of what it
+   * works on, after which nothing is known, and abort() is to be called.
    */
   abstract prepare(transaction: TransactionRef, work: Work): Promise<Vote>;
 
@@ -73,7 +74,10 @@ export abstract class Participant<Work = unknown> {
   /** Commits what was prepared. Errors: OutcomeContradicted, when that is not there; all others: call it again. */
   abstract commit(id: string): Promise<void>;
 
-  /** Drops what was prepared, or will be. Errors: OutcomeContradicted, when it was committed; all others: call it again. */
+  /**
+   * Drops what was prepared, or will be; what another coordinator or tenant has under this id is not touched. Errors:
+   * OutcomeContradicted, when it was committed; all others: call it again.
+   */
   abstract abort(transaction: Pick<TransactionRef, 'id' | 'tenant' | 'coordinator'>): Promise<void>;
 
   /** What has become of a transaction here. */

@@ -31,6 +31,7 @@ interface PreparedRow {
 const sql = {
   guard: loadSql(import.meta.url, 'sql/start-guarding.sql'),
   prepare: loadSql(import.meta.url, 'sql/prepare-transaction.sql'),
+  hold: loadSql(import.meta.url, 'sql/hold-prepared.sql'),
   settle: loadSql(import.meta.url, 'sql/settle-prepared.sql'),
   bury: loadSql(import.meta.url, 'sql/bury-transaction.sql'),
   find: loadSql(import.meta.url, 'sql/find-prepared.sql'),
@@ -105,14 +106,46 @@ export class PrepareLog {
     { tenant, lockOwner }: Prepared,
     { append, isAlone = false }: { readonly append?: () => Promise<unknown>; readonly isAlone?: boolean } = {},
   ): Promise<void> {
-    // In this order: the guard of prepared streams lets nothing pass before their locks are released.
     const send = (): readonly Promise<unknown>[] => [
-      this.database.query(sql.settle, [this.participant, id, 'committed']),
-      this.locks.releasePrepared(lockOwner),
+      ...this.settle(id, lockOwner),
       ...(append ? [runInTenant(tenant, append)] : []),
     ];
+    await this.committed(
+      id,
+      isAlone ? this.database.transaction(() => inOrder(send())) : this.commits.run({ id, send }),
+    );
+  }
+
+  /**
+   * As commit(), but `append` is done in another store, and cannot be taken back: it is not begun unless the transaction is prepared
+   * still, whatever this process remembers, and nobody else settles that before it is done. A repeat of it is to be harmless.
+   */
+  async commitElsewhere(id: string, { lockOwner }: Prepared, append: () => Promise<void>): Promise<void> {
+    const work = async (): Promise<void> => {
+      const [held] = await this.database.query<Pick<PreparedRow, 'state'>>(sql.hold, [this.participant, id]);
+      const state = held?.state ?? 'unknown';
+      if (state !== 'prepared') throw new TransactionSettled(id, state);
+      await append();
+      await inOrder(this.settle(id, lockOwner));
+    };
+    await this.committed(
+      id,
+      this.database.outside(() => this.database.transaction(work)),
+    );
+  }
+
+  /** In this order: the guard of prepared streams lets nothing pass before their locks are released. */
+  private settle(id: string, lockOwner: string): readonly Promise<unknown>[] {
+    return [
+      this.database.query(sql.settle, [this.participant, id, 'committed']),
+      this.locks.releasePrepared(lockOwner),
+    ];
+  }
+
+  /** Errors: those of `committing`; OutcomeContradicted. */
+  private async committed(id: string, committing: Promise<unknown>): Promise<void> {
     try {
-      await (isAlone ? this.database.transaction(() => inOrder(send())) : this.commits.run({ id, send }));
+      await committing;
     } catch (error) {
       if (!(error instanceof TransactionSettled)) throw error;
       this.remembered.delete(id);

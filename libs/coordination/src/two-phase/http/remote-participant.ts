@@ -1,5 +1,5 @@
 // A service elsewhere as a participant, over HTTP: what the coordinator's side knows of it.
-import { OutcomeContradicted } from '../errors.js';
+import { OutcomeContradicted, PrepareDiffers } from '../errors.js';
 import { Participant, type ParticipantState, type TransactionRef, type Vote } from '../participant.js';
 import { assertPeer, callPeer, PeerFailed, type TwoPhasePeer } from './caller.js';
 import { parseState, parseVote, textOfRef } from './messages.js';
@@ -30,7 +30,12 @@ export class RemoteParticipant extends Participant {
 
   override async prepare(transaction: TransactionRef, work: unknown): Promise<Vote> {
     const content = { transaction: textOfRef(transaction), work };
-    return parseVote(await callPeer(this.peer, 'prepare', content, transaction.patienceMs));
+    try {
+      return parseVote(await callPeer(this.peer, 'prepare', content, transaction.patienceMs));
+    } catch (error) {
+      if (!isProblem(error, 'transaction-id-reused')) throw error;
+      throw new PrepareDiffers(transaction.id, this.name, { cause: error });
+    }
   }
 
   override async commit(id: string): Promise<void> {
@@ -53,8 +58,12 @@ export class RemoteParticipant extends Participant {
     try {
       await callPeer(this.peer, action, content, this.timeoutMs);
     } catch (error) {
-      if (!(error instanceof PeerFailed) || error.answer?.problem !== 'outcome-contradicted') throw error;
+      if (!isProblem(error, 'outcome-contradicted')) throw error;
       throw new OutcomeContradicted(id, this.name, 'otherwise', action === 'commit' ? 'committed' : 'aborted');
     }
   }
+}
+
+function isProblem(error: unknown, problem: string): boolean {
+  return error instanceof PeerFailed && error.answer?.problem === problem;
 }
