@@ -212,9 +212,9 @@ export class Projections implements OnApplicationBootstrap, OnModuleDestroy {
     this.logger.error({ projection: name, tenantId, attempts, retryAt, err: error }, `projection ${name} failed`);
   }
 
-  private tellOfSlice({ group, slice, event, error, outcome }: GroupFailure): void {
+  private tellOfSlice({ group, slice, tenantId, event, error, outcome }: GroupFailure): void {
     const place = event && { tenantId: event.metadata.tenantId, stream: event.stream, eventId: event.id };
-    const told = { projection: group, slice, ...place, err: error };
+    const told = { projection: group, slice, tenantId, ...place, err: error };
     // That a slice has gone elsewhere is nothing to get up for at night.
     if (event) this.logger.error(told, `projection ${group} failed: ${outcome}`);
     else this.logger.warn(told, `projection ${group}: ${outcome}`);

@@ -81,6 +81,8 @@ export interface GroupFailure {
   readonly group: string;
   readonly memberId: string;
   readonly slice?: number;
+  /** Whose events have failed together, while the one is looked for that is to blame. */
+  readonly tenantId?: TenantId;
   readonly event?: RecordedEvent;
   readonly error: unknown;
   /**

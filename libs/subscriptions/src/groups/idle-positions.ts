@@ -2,6 +2,7 @@
 // wait for them. One that is lost with the server is no loss: it takes no flush.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSql } from '@concord/database';
+import { delayOf } from '../backoff.js';
 import type { GroupWork } from './group-work.js';
 import type { IdleMove } from './slice-progress.js';
 import type { SliceWorker } from './slice-worker.js';
@@ -13,6 +14,7 @@ const asynchronously = { text: 'set local synchronous_commit = off' };
 const REST = 3;
 const PACE_MS = 50;
 const IDLE_MS = 60_000;
+const FAILURE_BACKOFF = { firstMs: PACE_MS, mostMs: 10_000 };
 
 export class IdlePositions {
   private running: Promise<void> | undefined;
@@ -36,17 +38,22 @@ export class IdlePositions {
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     const isOver = (): boolean => signal.aborted;
+    let failures = 0;
     while (!isOver()) {
       const { seen } = this.work.advanced;
       const began = performance.now();
       try {
         await this.save();
+        failures = 0;
       } catch (error) {
+        failures += 1;
         this.work.report({ error, outcome: 'interrupted' });
       }
-      const rest = Math.max(PACE_MS, (performance.now() - began) * REST);
+      const pace = failures > 0 ? delayOf(FAILURE_BACKOFF, failures) : 0;
+      const rest = Math.max(PACE_MS, pace, (performance.now() - began) * REST);
       await sleep(rest, undefined, { signal }).catch(() => undefined);
-      if (!isOver()) await this.work.advanced.wait(seen, IDLE_MS);
+      // Nobody may raise it after a failure: all slices may have moved before.
+      if (!isOver() && failures === 0) await this.work.advanced.wait(seen, IDLE_MS);
     }
   }
 
@@ -56,11 +63,12 @@ export class IdlePositions {
       return moves ? [{ worker, moves }] : [];
     });
     if (lent.length === 0) return;
-    let saved: ReadonlySet<number> = new Set();
+    let saved: ReadonlySet<number> | undefined;
     try {
       saved = await this.commit(lent.map(({ worker, moves }) => ({ ...worker.owned, moves })));
     } finally {
-      for (const { worker, moves } of lent) worker.giveBack(saved.has(worker.owned.slice) ? moves : []);
+      // One lost answer is enough to have memory and database differ in a slice, and then no later statement for all comes through.
+      for (const { worker, moves } of lent) worker.giveBack(saved ? kept(worker, moves, saved) : 'unknown');
     }
   }
 
@@ -75,6 +83,10 @@ export class IdlePositions {
     });
     return new Set(rows.map(({ slice }) => slice));
   }
+}
+
+function kept(worker: SliceWorker, moves: readonly IdleMove[], saved: ReadonlySet<number>): readonly IdleMove[] {
+  return saved.has(worker.owned.slice) ? moves : [];
 }
 
 interface Moved {

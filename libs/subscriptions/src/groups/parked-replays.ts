@@ -2,6 +2,7 @@
 import { loadSql } from '@concord/database';
 import { ConcordError, type RecordedEvent, StreamDeleted, type StreamName, type StreamPosition } from '@concord/kernel';
 import { runInTenant, type TenantId } from '@concord/tenancy';
+import { NotYet } from './consumer-groups.js';
 import type { GroupWork } from './group-work.js';
 import { reasonOf } from './reason.js';
 import { isNobodysFault, type SliceDelivery } from './slice-delivery.js';
@@ -20,7 +21,11 @@ class NoLongerParked extends ConcordError {
 interface Replay {
   readonly tenant: TenantId;
   readonly eventId: string;
+  /** By the monotonic clock. */
+  dueAt: number;
 }
+
+const NOT_YET_MS = 100;
 
 interface ParkedRow {
   readonly attempts: number;
@@ -40,22 +45,37 @@ export class ParkedReplays {
     private readonly delivery: SliceDelivery,
   ) {}
 
-  get isDue(): boolean {
-    return this.asked.size > 0;
+  nextDueIn(): number {
+    const next = Math.min(Number.POSITIVE_INFINITY, ...[...this.asked.values()].map(({ dueAt }) => dueAt));
+    return Math.max(0, next - performance.now());
   }
 
   ask(tenant: TenantId, eventId: string): void {
-    this.asked.set(`${tenant}/${eventId}`, { tenant, eventId });
+    this.asked.set(`${tenant}/${eventId}`, { tenant, eventId, dueAt: 0 });
   }
 
-  /** Replays one; answers its stream, which may go on now. */
+  /** Replays one that is due; answers its stream, which may go on now. */
   async step(): Promise<{ tenant: TenantId; stream: StreamName } | undefined> {
+    const now = performance.now();
     for (const [key, replay] of this.asked) {
-      const stream = await runInTenant(replay.tenant, () => this.replay(replay));
+      if (replay.dueAt > now) continue;
+      const stream = await this.replayUnlessNotYet(replay);
+      if (stream instanceof NotYet) continue;
       this.asked.delete(key);
       if (stream) return { tenant: replay.tenant, stream };
     }
     return undefined;
+  }
+
+  /** The tenant may have to be left alone for the moment: that holds up no other one. */
+  private async replayUnlessNotYet(replay: Replay): Promise<StreamName | undefined | NotYet> {
+    try {
+      return await runInTenant(replay.tenant, () => this.replay(replay));
+    } catch (error) {
+      if (!(error instanceof NotYet)) throw error;
+      replay.dueAt = performance.now() + NOT_YET_MS;
+      return error;
+    }
   }
 
   private async replay({ tenant, eventId }: Replay): Promise<StreamName | undefined> {

@@ -7,7 +7,7 @@ import { runInTenant, type TenantId } from '@concord/tenancy';
 import { delayOf } from '../backoff.js';
 import { Signal } from '../signal.js';
 import { type HeldUp, NotYet } from './consumer-groups.js';
-import { FailureSearch } from './failure-search.js';
+import { FailureSearches } from './failure-search.js';
 import type { GroupWork, OwnedSlice } from './group-work.js';
 import { isNobodysFault, SliceDelivery } from './slice-delivery.js';
 import { type IdleMove, SliceProgress } from './slice-progress.js';
@@ -30,7 +30,7 @@ export class SliceWorker {
   private readonly delivery: SliceDelivery;
   private readonly waiting: WaitingStreams;
   private readonly stopped = new StoppedTenants();
-  private readonly search: FailureSearch;
+  private readonly searches: FailureSearches;
   private isLoaded = false;
   private tidies = false;
   private busy = false;
@@ -52,7 +52,7 @@ export class SliceWorker {
       isStopping: () => this.isEnding,
     });
     this.waiting = new WaitingStreams(work, owned, this.progress, this.delivery);
-    this.search = new FailureSearch(typeof work.handle !== 'function');
+    this.searches = new FailureSearches(typeof work.handle !== 'function');
     this.ended = this.run();
   }
 
@@ -86,7 +86,13 @@ export class SliceWorker {
       stream: undefined,
       ...why,
     }));
-    return [...stopped, ...this.waiting.heldUp];
+    const searched = this.searches.underWay.map((search) => ({
+      slice,
+      stream: undefined,
+      retryAt: new Date(),
+      ...search,
+    }));
+    return [...stopped, ...searched, ...this.waiting.heldUp];
   }
 
   /** Idle positions to be saved by somebody else. Until they are given back, nothing here moves. Undefined: not now, or none. */
@@ -98,9 +104,12 @@ export class SliceWorker {
     return moves;
   }
 
-  /** With those that are saved. */
-  giveBack(saved: readonly IdleMove[]): void {
-    for (const { tenant, reached } of saved) this.progress.committed(tenant, reached);
+  /** With those that are saved. `unknown`: it is not known what is stored, so that has to be read again. */
+  giveBack(saved: readonly IdleMove[] | 'unknown'): void {
+    if (saved === 'unknown') {
+      this.isLoaded = false;
+      this.wake.raise();
+    } else for (const { tenant, reached } of saved) this.progress.committed(tenant, reached);
     this.lent = undefined;
     this.endLoan();
   }
@@ -176,6 +185,7 @@ export class SliceWorker {
   private async turn(): Promise<boolean> {
     if (this.isEnding) return false;
     while (this.lent) await this.lent;
+    if (!this.isLoaded) return true;
     this.busy = true;
     try {
       const stepped = await this.waiting.step();
@@ -221,16 +231,17 @@ export class SliceWorker {
       (event) => event.globalPosition > after && !this.waiting.has(tenant, event.stream),
     );
     if (due.length === 0) {
+      this.searches.forget(tenant);
       await this.pass(tenant, page.through);
       return;
     }
-    const batch = due.slice(0, this.search.next(this.delivery.most));
+    const batch = due.slice(0, this.searches.next(tenant, this.delivery.most));
     const reachedBy = (handled: number): bigint =>
       handled === due.length ? page.through : (due[handled - 1] as RecordedEvent).globalPosition;
     const outcome = await this.delivery.deliver(batch, 1, (handled) => this.progress.save(tenant, reachedBy(handled)));
     if ('failed' in outcome) await this.failed(tenant, batch, outcome.failed);
     else {
-      this.search.passed(outcome.handled);
+      this.searches.passed(tenant, outcome.handled);
       this.stopped.forget(tenant);
       this.progress.committed(tenant, reachedBy(outcome.handled));
     }
@@ -253,16 +264,18 @@ export class SliceWorker {
   private async failed(tenant: TenantId, batch: readonly RecordedEvent[], error: unknown): Promise<void> {
     const [event] = batch;
     if (batch.length > 1 || !event) {
-      this.search.failed(batch.length);
+      const begins = this.searches.failed(tenant, batch.length, error);
+      if (begins) this.work.report({ slice: this.owned.slice, tenantId: tenant, error, outcome: 'retrying' });
       return;
     }
+    this.searches.found(tenant);
     if (this.work.settings.onFailure === 'stop') {
       this.work.report({ slice: this.owned.slice, event, error, outcome: 'retrying' });
       this.stopped.stop(tenant, error, this.work.settings.retry);
       this.progress.rest(tenant);
       return;
     }
-    this.search.passed(1);
+    this.searches.passed(tenant, 1);
     await this.waiting.begin(event, error);
     this.progress.committed(tenant, event.globalPosition);
   }

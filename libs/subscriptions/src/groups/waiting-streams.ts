@@ -112,9 +112,8 @@ export class WaitingStreams {
   }
 
   nextDueIn(): number {
-    if (this.replays.isDue) return 0;
     const next = Math.min(NEVER, ...[...this.streams.values()].map(({ dueAt }) => dueAt));
-    return Math.max(0, next - performance.now());
+    return Math.min(this.replays.nextDueIn(), Math.max(0, next - performance.now()));
   }
 
   ask({ tenant, stream, eventId }: Asked): void {
