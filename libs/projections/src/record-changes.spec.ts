@@ -1,6 +1,6 @@
 // What is written of a row: what its class allows, what has changed, and nothing that somebody else has changed meanwhile.
 import { newId } from '@concord/kernel';
-import { runInTenant } from '@concord/tenancy';
+import { currentTenant, runInTenant } from '@concord/tenancy';
 import { openShelves, statementsOf } from '../../../test/fixtures/shelves-database.js';
 import { BookRow, LentBookView, LoanRow, ShelfRow } from '../../../test/fixtures/shelves.js';
 import { projectingRows, readingRows, RowInvalid, RowIsGone, RowIsStale } from './index.js';
@@ -98,11 +98,31 @@ describe('a row', () => {
         projectingRows(main(), async () => {
           await book(1).insert();
           await Promise.all([part(2), part(3), book(4).insert(), part(5)]);
-          void book(6).insert();
         }),
       );
+      await main().transaction(() => projectingRows(main(), async () => void book(6).insert()));
       expect((await BookRow.findBy({ order: { id: 'ASC' } })).map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6]);
     }));
+
+  it.each([
+    ['by its key', () => BookRow.find({ id: 1 })],
+    ['by a condition', () => BookRow.findBy({ where: { state: 'here' } })],
+    ['on a page', () => BookRow.page({ limit: 5 })],
+    ['by its owner', async () => ShelfRow.preload([(await ShelfRow.find({ id: 's' }))!], 'books')],
+    ['once more', () => Object.assign(book(1), { tenantId: currentTenant() }).reload()],
+  ])('that a sliced projector finds %s is locked until its batch ends', (_, find) =>
+    inNewTenant(async () => {
+      await ShelfRow.of({ id: 's', room: 'r' }).insert();
+      await book(1, { shelfId: 's' }).insert();
+      const taking = { text: 'select 1 from spec.books where tenant_id = $1 for update nowait' };
+      const takenByOthers = () => main().outside(() => main().query(taking, [currentTenant()]));
+      await main().transaction(async () => {
+        await projectingRows<unknown>(main(), find, { locked: true });
+        await expect(takenByOthers()).rejects.toThrow();
+      });
+      await expect(takenByOthers()).resolves.toHaveLength(1);
+    }),
+  );
 
   it('is read again as it is stored, into the same object', () =>
     inNewTenant(async () => {
