@@ -1,5 +1,5 @@
 // The world in which a spec runs: Node's own, as in production, and not one of Jest's virtual machines. What a spec leaves
-// behind in it is put back for the next one of the same worker process.
+// behind in the process is put back for the next one of the same worker process.
 import '../load-typescript.js';
 
 export default class NativeEnvironment {
